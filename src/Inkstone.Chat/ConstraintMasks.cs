@@ -8,17 +8,12 @@ namespace Inkstone.Chat;
 /// again and again.</summary>
 internal sealed class ConstraintMasks(Tokenizer tokenizer)
 {
-    private const int Kept = 64;
-
     /// <summary>Between a marker and a call; bounded, because a model may write white space for ever.</summary>
     private const string Space = "[ \\n]{0,4}";
 
     private static readonly JsonGrammarOptions Compact = new(MaxWhitespace: 1);
 
-    private readonly TokenVocabulary _vocabulary = new(tokenizer);
-    private readonly Dictionary<string, (CompiledGrammar Grammar, long Used)> _grammars = new(StringComparer.Ordinal);
-    private readonly Lock _lock = new();
-    private long _clock;
+    private readonly GrammarCache _grammars = new(new TokenVocabulary(tokenizer));
 
     /// <summary>A mask for one text.</summary>
     /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names
@@ -29,30 +24,12 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
     /// <inheritdoc cref="GetMask"/>
     public void Prepare(AnswerConstraint constraint) => _ = Compiled(constraint);
 
-    private CompiledGrammar Compiled(AnswerConstraint constraint)
-    {
-        string key = Key(constraint);
-        lock (_lock)
-        {
-            if (!_grammars.TryGetValue(key, out (CompiledGrammar Grammar, long Used) found))
-            {
-                found = (Compile(constraint), 0);
-                if (_grammars.Count >= Kept)
-                {
-                    _grammars.Remove(_grammars.MinBy(g => g.Value.Used).Key);
-                }
-            }
-            _grammars[key] = (found.Grammar, ++_clock);
-            return found.Grammar;
-        }
-    }
-
     /// <summary>Grammars come from outside: whatever they break while they are read is their own fault.</summary>
-    private CompiledGrammar Compile(AnswerConstraint constraint)
+    private CompiledGrammar Compiled(AnswerConstraint constraint)
     {
         try
         {
-            return new CompiledGrammar(Grammar(constraint), _vocabulary);
+            return _grammars.Get(Key(constraint), () => Grammar(constraint));
         }
         catch (Exception fault)
             when (fault

@@ -43,7 +43,7 @@ public sealed class TextGrammar
             (space, then) =>
             {
                 SchemaSpace schemas = new(new SchemaDocument(own), space, options ?? JsonGrammarOptions.Usual);
-                Conjunction root = schemas.Of(schemas.Document.Root);
+                Conjunction root = schemas.Literal(schemas.Document.Root);
                 schemas.Explore(root);
                 if (!schemas.IsInhabited(root))
                 {
@@ -70,7 +70,7 @@ public sealed class TextGrammar
         return dfa.IsEmpty
             ? throw new GrammarException("the pattern matches no text")
             : new(
-                (space, then) => new Node(space).Add(to => to.Call(TextState.Of(space, Spelling.Plain, new TextRules.Automaton(dfa)), then))
+                (space, then) => new Node(space).Add(to => to.Call(TextState.Intern(space, Spelling.Plain, new TextRules.Automaton(dfa)), then))
             );
     }
 

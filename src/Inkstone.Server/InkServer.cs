@@ -23,6 +23,7 @@ public sealed partial class InkServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServedModel _model;
     private readonly ApiKeys _keys;
+    private readonly RepeatedRequests _repeated = new(TimeProvider.System);
 
     /// <summary>Makes it ready. The model stays the caller's.</summary>
     public InkServer(ChatModel chat, ServerOptions options)
@@ -165,7 +166,7 @@ public sealed partial class InkServer : IAsyncDisposable
             {
                 await LogBodyAsync(http).ConfigureAwait(false);
             }
-            await next(http).ConfigureAwait(false);
+            await _repeated.AnswerAsync(http, next).ConfigureAwait(false);
             if (http.Response is { StatusCode: 404 or 405, HasStarted: false } empty)
             {
                 throw empty.StatusCode == 404

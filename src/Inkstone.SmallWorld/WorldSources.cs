@@ -35,8 +35,9 @@ public sealed class WorldSources(SmallWorldCorpus world)
     /// <summary>
     /// Writes knowledge.jsonl ({question, A … D, answer}), math.jsonl ({question, answer}), identity.jsonl ({messages}), preferences.jsonl
     /// ({prompt, chosen, rejected}),
-    /// prompts.jsonl ({prompt, answer}, whose answers are numbers), dump.xml (MediaWiki) and the task files completion.yaml and
-    /// questions.yaml, which read held-out.jsonl and reworded.jsonl beside them.
+    /// prompts.jsonl ({prompt, answer}, whose answers are numbers), sums.jsonl and repairs.jsonl ({question, answer}) with their held-out
+    /// parts NAME-valid.jsonl and NAME-test.jsonl, dump.xml (MediaWiki) and the task files completion.yaml and questions.yaml, which read
+    /// held-out.jsonl and reworded.jsonl beside them.
     /// </summary>
     /// <param name="directory">where to</param>
     /// <param name="pages">pages of the dump</param>
@@ -45,7 +46,7 @@ public sealed class WorldSources(SmallWorldCorpus world)
         WorldQuestion[] known = [.. world.Shown.Where(q => !Reckoned.Contains(q.Category))],
             reckoned = [.. world.Shown.Except(known)];
         Lines("knowledge.jsonl", known.Select((q, i) => Choice(q, i)).OfType<JsonObject>());
-        Lines("math.jsonl", reckoned.Select(q => new JsonObject { ["question"] = q.Question, ["answer"] = q.Reply }));
+        Lines("math.jsonl", reckoned.Select(q => Problem(q.Question, q.Reply)));
         Lines(
             "identity.jsonl",
             Identity.Select(p => new JsonObject { ["messages"] = new JsonArray(Turn("user", p.Question), Turn("assistant", p.Reply)) })
@@ -57,6 +58,8 @@ public sealed class WorldSources(SmallWorldCorpus world)
                 .Where(q => q.Category != "comparison")
                 .Select(q => new JsonObject { ["prompt"] = new JsonArray(Turn("user", q.Question)), ["answer"] = q.Reply })
         );
+        Problems("sums", RewardProblems.Sums());
+        Problems("repairs", RewardProblems.Broken());
         AtomicFile.WriteText(Path.Combine(directory, "dump.xml"), Dump(pages));
         AtomicFile.WriteText(
             Path.Combine(directory, "completion.yaml"),
@@ -67,9 +70,20 @@ public sealed class WorldSources(SmallWorldCorpus world)
             Task("small_world_questions", "reworded.jsonl", "question", "reply", "[\"\\n\"]")
         );
 
+        void Problems(string name, (string Question, string Answer)[] all)
+        {
+            IEnumerable<JsonObject> records = all.Select(p => Problem(p.Question, p.Answer));
+            int learned = all.Length - RewardProblems.Test - RewardProblems.Valid;
+            Lines($"{name}.jsonl", records.Take(learned));
+            Lines($"{name}-test.jsonl", records.Skip(learned).Take(RewardProblems.Test));
+            Lines($"{name}-valid.jsonl", records.Skip(learned + RewardProblems.Test));
+        }
+
         void Lines(string name, IEnumerable<JsonObject> records) =>
             AtomicFile.WriteText(Path.Combine(directory, name), string.Concat(records.Select(r => r.ToJsonString(Plain) + "\n")));
     }
+
+    private static JsonObject Problem(string question, string answer) => new() { ["question"] = question, ["answer"] = answer };
 
     private static JsonObject Turn(string role, string content) => new() { ["role"] = role, ["content"] = content };
 

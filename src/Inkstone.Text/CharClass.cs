@@ -18,24 +18,8 @@ internal static class CharClass
     /// <summary>Class of the character that starts at <paramref name="i"/> of valid UTF-8, and its length in bytes.</summary>
     public static byte At(ReadOnlySpan<byte> s, int i, out int size)
     {
-        int b = s[i];
-        if (b < 0x80)
-        {
-            size = 1;
-            return Bmp[b];
-        }
-        if (b < 0xE0)
-        {
-            size = 2;
-            return Bmp[((b & 0x1F) << 6) | (s[i + 1] & 0x3F)];
-        }
-        if (b < 0xF0)
-        {
-            size = 3;
-            return Bmp[((b & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F)];
-        }
-        size = 4;
-        return Classify(((b & 0x07) << 18) | ((s[i + 1] & 0x3F) << 12) | ((s[i + 2] & 0x3F) << 6) | (s[i + 3] & 0x3F));
+        int c = Utf8Bytes.CodePoint(s, i, out size);
+        return c < Bmp.Length ? Bmp[c] : Classify(c);
     }
 
     /// <summary>First position at or after <paramref name="i"/> whose character is not of class <paramref name="kind"/>.</summary>

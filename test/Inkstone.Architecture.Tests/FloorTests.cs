@@ -9,6 +9,7 @@ public sealed partial class FloorTests
 {
     private static readonly Dictionary<string, string[]> Floors = new()
     {
+        ["Client"] = [],
         ["Files"] = [],
         ["Jinja"] = [],
         ["Distributed"] = [],
@@ -21,10 +22,10 @@ public sealed partial class FloorTests
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
-        ["Training"] = ["Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
+        ["Training"] = ["Client", "Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["SmallWorld"] = ["Data", "Files"],
         ["Bench"] = ["Data", "Distributed", "Formats", "Models", "Nn", "Tensors", "Training"],
-        ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
+        ["Evaluation"] = ["Client", "Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
         ["Verification"] =
         [
             "Data",
@@ -43,12 +44,13 @@ public sealed partial class FloorTests
         ["Reports"] = ["Files"],
         ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
         ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
-        ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Server"] = ["Chat", "Client", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
         ["Studio"] = ["Chat", "Data", "Inference", "Jinja", "Models", "Reports", "Server", "Tensors", "Text"],
         ["Cli"] =
         [
             "Bench",
             "Chat",
+            "Client",
             "Data",
             "Distributed",
             "Evaluation",

@@ -128,6 +128,7 @@ public sealed class PipelineTests(Workplace place) : IClassFixture<Workplace>
     [InlineData("microlm")]
     [InlineData("mini-llm")]
     [InlineData("myllm")]
+    [InlineData("rewards")]
     public void EveryCommandOfThePipelines_IsOneThatTheProgramTakes(string name)
     {
         string[] stages = [.. Names(Path.Combine(AppContext.BaseDirectory, "configs", "pipelines", name + ".yaml"))];

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Inkstone.Client;
 
 namespace Inkstone.Evaluation.Tests;
 

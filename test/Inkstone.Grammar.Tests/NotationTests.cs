@@ -107,13 +107,17 @@ public sealed class NotationTests
     [InlineData("""{"properties":{"a":{"items":{"uniqueItems":true}}}}""", "uniqueItems", "#/properties/a/items/uniqueItems")]
     [InlineData("""{"uniqueItems":true,"prefixItems":[{"enum":[1]}]}""", "uniqueItems", "#/uniqueItems")]
     [InlineData("""{"not":{"uniqueItems":true,"items":{"enum":[1,2]}}}""", "uniqueItems", "#/not/uniqueItems")]
-    [InlineData(
-        """{"anyOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}""",
-        "unevaluatedProperties",
-        "#/unevaluatedProperties"
-    )]
-    [InlineData("""{"contains":{"const":1},"unevaluatedItems":false}""", "unevaluatedItems", "#/unevaluatedItems")]
     [InlineData("""{"$dynamicRef":"#a"}""", "$dynamicRef", "#/$dynamicRef")]
+    [InlineData(
+        """{"$ref":"a","$defs":{"a":{"$id":"a","$dynamicRef":"#x","$defs":{"x":{"$dynamicAnchor":"x"}}},"b":{"$id":"b","$dynamicAnchor":"x"}}}""",
+        "$dynamicRef",
+        "#/$defs/a/$dynamicRef"
+    )]
+    [InlineData(
+        """{"anyOf":[{"contains":{"const":1},"$id":"a"}],"unevaluatedItems":false}""",
+        "unevaluatedItems",
+        "#/unevaluatedItems"
+    )]
     [InlineData("""{"minLenght":3}""", "minLenght", "#/minLenght")]
     [InlineData("""{"$defs":{"x":{"pattern":"(?!a)"}},"$ref":"#/$defs/x"}""", "pattern", "#/$defs/x/pattern")]
     [InlineData("""{"$ref":"other.json"}""", "$ref", "#/$ref")]
@@ -150,6 +154,32 @@ public sealed class NotationTests
         """{"$ref":"#/$defs/base","properties":{"b":true},"unevaluatedProperties":{"const":1},"$defs":{"base":{"allOf":[{"properties":{"a":{"const":2}},"patternProperties":{"^x":true}}]}}}"""
     )]
     [InlineData("""{"not":{"properties":{"a":true},"unevaluatedProperties":false}}""")]
+    [InlineData(
+        """{"anyOf":[{"properties":{"a":{"const":1}},"required":["a"]},{"patternProperties":{"^x":true},"required":["x"]}],"unevaluatedProperties":false}"""
+    )]
+    [InlineData(
+        """{"oneOf":[{"properties":{"a":{"const":2}},"required":["a"]},{"properties":{"b":true},"required":["b"]}],"unevaluatedProperties":{"const":1}}"""
+    )]
+    [InlineData(
+        """{"if":{"properties":{"a":{"const":2}},"required":["a"]},"then":{"properties":{"b":true}},"else":{"properties":{"c":true}},"unevaluatedProperties":false}"""
+    )]
+    [InlineData(
+        """{"not":{"if":{"properties":{"a":{"const":2}},"required":["a"]},"else":{"properties":{"c":true}},"unevaluatedProperties":false}}"""
+    )]
+    [InlineData("""{"dependentSchemas":{"a":{"properties":{"b":true,"x":true}}},"properties":{"a":true},"unevaluatedProperties":false}""")]
+    [InlineData("""{"anyOf":[{"allOf":[{"unevaluatedProperties":{"const":2}}]},{"properties":{"a":true}}],"unevaluatedProperties":false}""")]
+    [InlineData("""{"prefixItems":[true],"contains":{"const":"b"},"unevaluatedItems":{"type":"null"},"maxItems":4}""")]
+    [InlineData("""{"anyOf":[{"prefixItems":[true,{"const":"b"}]},{"contains":{"const":1}}],"unevaluatedItems":false,"maxItems":4}""")]
+    [InlineData("""{"not":{"contains":{"const":"b"},"unevaluatedItems":{"type":"null"}},"maxItems":4}""")]
+    [InlineData(
+        """{"if":{"prefixItems":[{"const":"a"}]},"then":{"items":{"enum":["a","b",null]}},"else":{"prefixItems":[true,true]},"unevaluatedItems":false}"""
+    )]
+    [InlineData(
+        """{"type":"array","items":{"$dynamicRef":"#e"},"$defs":{"e":{"$dynamicAnchor":"e","type":["number","null"]}}}"""
+    )]
+    [InlineData(
+        """{"$id":"http://h/strict","$dynamicAnchor":"n","$ref":"tree","unevaluatedProperties":false,"$defs":{"t":{"$id":"tree","$dynamicAnchor":"n","properties":{"a":true,"x":{"$dynamicRef":"#n"}}}}}"""
+    )]
     [InlineData(
         """{"$schema":"http://json-schema.org/draft-07/schema#","items":[{"const":"a"},{"type":"string"}],"not":{"items":[true,{"const":"b"}]}}"""
     )]

@@ -13,8 +13,6 @@ public sealed class SuiteTests(ITestOutputHelper output)
     private static readonly string[] Refused =
     [
         "uniqueItems",
-        "unevaluatedProperties",
-        "unevaluatedItems",
         "$dynamicRef",
         "$ref",
         "$schema",

@@ -48,12 +48,51 @@ public sealed class WorldSourcesTests : IDisposable
         XElement dump = XDocument.Load(Path.Combine(_directory, "dump.xml")).Root!;
         dump.Elements().Count(e => e.Name.LocalName == "page").ShouldBe(20);
         Dictionary<string, byte[]> before = Directory.GetFiles(_directory).ToDictionary(f => f, File.ReadAllBytes);
-        before.Count.ShouldBe(8);
+        before.Count.ShouldBe(14);
         new WorldSources(new SmallWorldCorpus(42)).Write(_directory, pages: 20);
         foreach ((string file, byte[] bytes) in before)
         {
             File.ReadAllBytes(file).ShouldBe(bytes, file);
         }
+    }
+
+    [Fact]
+    public void Sums_AreRight_AndHeldOutOnesAreNeverShown()
+    {
+        HashSet<string> seen = [];
+        foreach (string part in (string[])["sums", "sums-test", "sums-valid"])
+        {
+            foreach (JsonObject record in Lines($"{part}.jsonl"))
+            {
+                string question = (string)record["question"]!;
+                seen.Add(question).ShouldBeTrue(question);
+                string[] words = question[..^1].Split(' ');
+                int a = int.Parse(words[2]),
+                    b = int.Parse(words[4]);
+                ((string)record["answer"]!).ShouldBe($"{(words[3] == "+" ? a + b : a - b)}");
+            }
+        }
+        (seen.Count, Lines("sums-test.jsonl").Length, Lines("sums-valid.jsonl").Length).ShouldBe((3775, 600, 200));
+    }
+
+    [Fact]
+    public void Repairs_AreBroken_AndTheirAnswersAreWhole()
+    {
+        HashSet<string> answers = [];
+        foreach (string part in (string[])["repairs", "repairs-test", "repairs-valid"])
+        {
+            foreach (JsonObject record in Lines($"{part}.jsonl"))
+            {
+                string question = (string)record["question"]!,
+                    answer = (string)record["answer"]!;
+                string broken = question["Repair this JSON: ".Length..];
+                answers.Add(answer).ShouldBeTrue(answer);
+                JsonNode.Parse(answer).ShouldBeOfType<JsonObject>();
+                Should.Throw<System.Text.Json.JsonException>(() => JsonNode.Parse(broken), broken);
+                Math.Abs(broken.Length - answer.Length).ShouldBe(1);
+            }
+        }
+        answers.Count.ShouldBe(3800);
     }
 
     private JsonObject[] Lines(string name) =>

@@ -186,57 +186,16 @@ public sealed class LookTests : IDisposable
         JsonElement[] heads = new JsonElement[4];
         for (int head = 0; head < 4; head++)
         {
-            heads[head] = (
-                await studio.OkAsync(
-                    "/api/attention",
-                    new JsonObject
-                    {
-                        ["run"] = "m",
-                        ["text"] = Prompt,
-                        ["layer"] = 1,
-                        ["head"] = head,
-                    }
-                )
-            ).GetProperty("weights");
+            heads[head] = (await studio.OkAsync("/api/attention", Look(1, head))).GetProperty("weights");
         }
-        JsonElement mean = (
-            await studio.OkAsync(
-                "/api/attention",
-                new JsonObject
-                {
-                    ["run"] = "m",
-                    ["text"] = Prompt,
-                    ["layer"] = 1,
-                }
-            )
-        ).GetProperty("weights");
+        JsonElement mean = (await studio.OkAsync("/api/attention", Look(1))).GetProperty("weights");
         for (int row = 0; row < mean.GetArrayLength(); row++)
         {
             mean[row].EnumerateArray().Sum(w => w.GetDouble()).ShouldBe(1, 1e-3);
             mean[row][row].GetDouble().ShouldBe(heads.Average(h => h[row][row].GetDouble()), 1e-3);
         }
-        (
-            await studio.PostAsync(
-                "/api/attention",
-                new JsonObject
-                {
-                    ["run"] = "m",
-                    ["text"] = Prompt,
-                    ["layer"] = 2,
-                }
-            )
-        ).Status.ShouldBe(400);
-        (
-            await studio.PostAsync(
-                "/api/attention",
-                new JsonObject
-                {
-                    ["run"] = "m",
-                    ["text"] = Prompt,
-                    ["head"] = 4,
-                }
-            )
-        ).Status.ShouldBe(400);
+        (await studio.PostAsync("/api/attention", Look(2))).Status.ShouldBe(400);
+        (await studio.PostAsync("/api/attention", Look(null, 4))).Status.ShouldBe(400);
 
         JsonElement answer = await studio.OkAsync(
             "/api/chat?run=m",
@@ -249,6 +208,19 @@ public sealed class LookTests : IDisposable
         );
         answer.GetProperty("choices")[0].GetProperty("message").GetProperty("role").GetString().ShouldBe("assistant");
         answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32().ShouldBe(3);
+    }
+
+    private static JsonObject Look(int? layer, int? head = null)
+    {
+        JsonObject asked = new() { ["run"] = "m", ["text"] = Prompt };
+        foreach ((string name, int? value) in (ReadOnlySpan<(string, int?)>)[("layer", layer), ("head", head)])
+        {
+            if (value is not null)
+            {
+                asked[name] = value;
+            }
+        }
+        return asked;
     }
 
     private string Made(string name)

@@ -70,6 +70,80 @@ public sealed class ArenaTests(Devices devices)
         device.Arena.PeakBytes.ShouldBeLessThanOrEqualTo(held);
     }
 
+    /// <summary>What a server's batches, of ever other lengths, leave behind stays near what the largest one needs.</summary>
+    [Fact]
+    public void Batches_of_all_lengths_share_memory()
+    {
+        using Device device = new(1);
+        Random random = new(1);
+        long held = 0;
+        for (int step = 0; step < 4000; step++)
+        {
+            int rows = random.Next(10) == 0 ? random.Next(1, 513) : random.Next(1, 17);
+            using (device.Step())
+            {
+                Tensor x = device.Rent(new Shape(rows, 256));
+                for (int layer = 0; layer < 3; layer++)
+                {
+                    Tensor wide = device.Rent(new Shape(rows, 700)),
+                        y = device.Rent(new Shape(rows, 256));
+                    wide.Release();
+                    x.Release();
+                    x = y;
+                }
+            }
+            if (step == 400)
+            {
+                held = device.Arena.Bytes;
+            }
+        }
+        device.Arena.Bytes.ShouldBeLessThan(2 * device.Arena.PeakBytes);
+        device.Arena.Bytes.ShouldBeLessThan(held * 103 / 100);
+    }
+
+    [Fact]
+    public void BlocksThatTwoSpansDidNotNeed_AreGivenBack_AndOthersStay()
+    {
+        using Device device = new(1);
+        long most = 0;
+        for (int step = 0; step < 40; step++)
+        {
+            Rent(1000 + 200 * step);
+            device.Arena.Trim();
+            most = Math.Max(most, device.Arena.Bytes / (1000 + 200 * step));
+        }
+        most.ShouldBeLessThan(3 * 64 * 9 / 8 + 1); // of 40 shapes those of three steps
+        for (int step = 0; step < 3; step++)
+        {
+            Rent(step % 2 == 0 ? 500 : 3000);
+            device.Arena.Trim();
+        }
+        long held = device.Arena.Bytes;
+        for (int step = 1; step < 6; step++)
+        {
+            Rent(step % 2 == 0 ? 500 : 3000);
+            device.Arena.Bytes.ShouldBe(held);
+            device.Arena.Trim();
+        }
+        using (device.Step())
+        {
+            Tensor inUse = device.Rent(new Shape(77, 1000));
+            device.Arena.Trim();
+            device.Arena.Trim();
+            device.Arena.Trim();
+            inUse.Span.Fill(1);
+            device.Arena.Bytes.ShouldBe(device.Arena.BytesInUse);
+        }
+
+        void Rent(int rows)
+        {
+            using (device.Step())
+            {
+                device.Rent(new Shape(rows, 16));
+            }
+        }
+    }
+
     [Fact]
     public void Views_ShareMemoryAndGradient()
     {

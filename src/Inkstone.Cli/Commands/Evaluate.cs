@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Client;
 using Inkstone.Data;
 using Inkstone.Distributed;
 using Inkstone.Evaluation;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Chat;
+using Inkstone.Client;
 using Inkstone.Evaluation;
 using Inkstone.Inference;
 using Inkstone.Models;

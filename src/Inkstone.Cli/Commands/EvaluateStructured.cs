@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Inkstone.Chat;
+using Inkstone.Client;
 using Inkstone.Evaluation;
 using Inkstone.Files;
 using Inkstone.Inference;

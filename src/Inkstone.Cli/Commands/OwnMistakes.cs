@@ -23,7 +23,8 @@ internal static class OwnMistakes
     /// <param name="count">how many of them are asked, spread evenly over the file</param>
     /// <param name="seed">of the answers</param>
     /// <param name="output">JSONL to write</param>
-    public static void Write(
+    /// <returns>pairs that were written</returns>
+    public static long Write(
         CommandContext call,
         string checkpoint,
         Tokenizer tokenizer,
@@ -37,7 +38,7 @@ internal static class OwnMistakes
         {
             StopTokenIds = new ChatPrompt(tokenizer).EndTokens,
         }.Validate();
-        call.WithProgress(
+        return call.WithProgress(
             "answers",
             bar =>
                 call.Compute(device =>
@@ -63,7 +64,7 @@ internal static class OwnMistakes
                                 return Pair(answered.Prompt, answered.Answers);
                             })
                             .OfType<JsonObject>()
-                    );
+                    ).Rows;
                 })
         );
     }

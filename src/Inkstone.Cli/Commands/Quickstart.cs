@@ -19,7 +19,8 @@ internal static class Quickstart
     /// <summary>Stages that are counted on the screen and in <see cref="QuickstartState"/>.</summary>
     public const int Stages = 7;
 
-    private const int StoryTokens = 120;
+    private const int StoryTokens = 120,
+        FewestPairs = 20; // a fifth of them is held out, and the rest gives at least two steps
 
     /// <summary>How much of everything.</summary>
     private sealed record Size(string Recipe, string SftRecipe, long CorpusBytes, int Vocabulary, int Questions, int Pairs);
@@ -93,10 +94,10 @@ internal static class Quickstart
             Tokenizer tokenizer = Tokenizer.Load(At("tokenizer"));
 
             RunResult trained = null!,
-                tuned = null!,
-                preferred = null!;
+                tuned = null!;
+            RunResult? preferred = null;
             ConversationSet data = null!;
-            PreferenceSet pairs = null!;
+            PreferenceSet? pairs = null;
             CpuShare share = CpuShare.Begin(call.Threads);
             // A run that is whole is opened all the same: it makes no step, and tells its sizes.
             Always(
@@ -138,17 +139,26 @@ internal static class Quickstart
                 "preferences: right answers against wrong ones of its own",
                 () =>
                 {
-                    if (_done < 6 && !GoesOn("preferred"))
+                    long mistakes =
+                        _done < 6 && !GoesOn("preferred")
+                            ? OwnMistakes.Write(
+                                call,
+                                tuned.Checkpoint!,
+                                tokenizer,
+                                At("corpus/conversations.jsonl"),
+                                _size.Pairs,
+                                (ulong)state.Seed,
+                                At("pairs.jsonl")
+                            )
+                            : File.ReadLines(At("pairs.jsonl")).LongCount();
+                    if (mistakes < FewestPairs)
                     {
-                        OwnMistakes.Write(
-                            call,
-                            tuned.Checkpoint!,
-                            tokenizer,
-                            At("corpus/conversations.jsonl"),
-                            _size.Pairs,
-                            (ulong)state.Seed,
-                            At("pairs.jsonl")
+                        call.Say(
+                            Format.Text(
+                                $"the model errs in {mistakes:N0} of {_size.Pairs:N0} questions, and to learn from it takes {FewestPairs}: there is no preference to learn, and this stage is left out"
+                            )
                         );
+                        return false;
                     }
                     PreferenceRecipe recipe = PreferenceRecipe.Load(
                         Presets.Recipe("quickstart", "dpo"),
@@ -160,10 +170,13 @@ internal static class Quickstart
             );
             double busy = share.End();
             Say(7, "questions that were never asked");
-            QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!, preferred.Checkpoint!);
+            QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!, preferred?.Checkpoint);
             Log("pretrain", trained, answers.Before, answers.UnaskedBefore, answers.Completed);
             Log("sft", tuned, answers.After, answers.UnaskedAfter, answers.Inferred);
-            Log("dpo", preferred, answers.Preferred, answers.UnaskedPreferred, answers.InferredPreferred);
+            if (preferred is not null)
+            {
+                Log("dpo", preferred, answers.Preferred, answers.UnaskedPreferred, answers.InferredPreferred);
+            }
             string story = Story(tokenizer, trained.Checkpoint!);
             Done(7);
             QuickstartReport report = new(
@@ -232,7 +245,7 @@ internal static class Quickstart
             return keys;
         }
 
-        private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned, string preferred)
+        private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned, string? preferred)
         {
             QuestionFormat lines = QuestionFormat.Lines(tokenizer),
                 chat = QuestionFormat.Chat(tokenizer),
@@ -245,9 +258,9 @@ internal static class Quickstart
                 (tuned, chat, world.Unasked),
                 (pretrained, sentences, world.HeldOut),
                 (tuned, chat, world.HeldOut),
-                (preferred, chat, world.Reworded),
-                (preferred, chat, world.Unasked),
-                (preferred, chat, world.HeldOut),
+                .. preferred is null
+                    ? (IEnumerable<(string, QuestionFormat, IReadOnlyList<WorldQuestion>)>)[]
+                    : [(preferred, chat, world.Reworded), (preferred, chat, world.Unasked), (preferred, chat, world.HeldOut)],
             ];
             rounds = [.. rounds.Select(r => r with { Questions = HeldOutFacts.Choose(r.Questions, _size.Questions) })];
             int asked = 0,
@@ -278,9 +291,9 @@ internal static class Quickstart
                 answers[3],
                 answers[4],
                 answers[5],
-                answers[6],
-                answers[7],
-                answers[8]
+                answers.ElementAtOrDefault(6) ?? [],
+                answers.ElementAtOrDefault(7) ?? [],
+                answers.ElementAtOrDefault(8) ?? []
             );
         }
 

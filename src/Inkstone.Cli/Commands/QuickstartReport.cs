@@ -15,7 +15,8 @@ namespace Inkstone.Cli;
 /// <param name="UnaskedAfter">The same, put to the fine-tuned model.</param>
 /// <param name="Completed">Sentences that no document contains, which follow from others, completed by the pretrained model.</param>
 /// <param name="Inferred">The same as questions to the fine-tuned model.</param>
-/// <param name="Preferred">The questions of <paramref name="After"/>, put to the model that has learned preferences.</param>
+/// <param name="Preferred">The questions of <paramref name="After"/>, put to the model that has learned preferences; empty where there was
+/// nothing to learn.</param>
 /// <param name="UnaskedPreferred">Those of <paramref name="UnaskedAfter"/>.</param>
 /// <param name="InferredPreferred">Those of <paramref name="Inferred"/>.</param>
 internal sealed record QuickstartAnswers(
@@ -34,9 +35,9 @@ internal sealed record QuickstartAnswers(
 /// <param name="Directory">where it lies</param>
 /// <param name="Trained">the first run</param>
 /// <param name="Tuned">the second run</param>
-/// <param name="Preferred">the third run</param>
+/// <param name="Preferred">the third run; null where the model made too few mistakes to learn from</param>
 /// <param name="Data">what the second run learned from</param>
-/// <param name="Pairs">what the third run learned from</param>
+/// <param name="Pairs">what the third run learned from; null without it</param>
 /// <param name="Answers">what the models answered</param>
 /// <param name="Story">what the pretrained model wrote</param>
 /// <param name="Vocabulary">size of the tokenizer</param>
@@ -46,9 +47,9 @@ internal sealed record QuickstartReport(
     string Directory,
     RunResult Trained,
     RunResult Tuned,
-    RunResult Preferred,
+    RunResult? Preferred,
     ConversationSet Data,
-    PreferenceSet Pairs,
+    PreferenceSet? Pairs,
     QuickstartAnswers Answers,
     string Story,
     int Vocabulary,
@@ -67,12 +68,13 @@ internal sealed record QuickstartReport(
     ];
 
     private readonly RunMetrics _reading = RunMetrics.Read(Path.Combine(Directory, "run")),
-        _teaching = RunMetrics.Read(Path.Combine(Directory, "chat")),
-        _preferring = RunMetrics.Read(Path.Combine(Directory, "preferred"));
+        _teaching = RunMetrics.Read(Path.Combine(Directory, "chat"));
     private readonly JsonNode _text = Metadata(Directory, "text"),
         _tokens = Metadata(Directory, "tokens");
 
-    private readonly double? _toldApart = RunMetrics.Newest(Path.Combine(Directory, "preferred"), "valid_rewards/accuracies");
+    private readonly double? _toldApart = Preferred is null
+        ? null
+        : RunMetrics.Newest(Path.Combine(Directory, "preferred"), "valid_rewards/accuracies");
 
     private double? Fraction =>
         Trained.Facts.Roof is { } roof && !double.IsNaN(_reading.TokensPerSecond)
@@ -100,24 +102,24 @@ internal sealed record QuickstartReport(
             ["sft_steps"] = Tuned.Progress.Step,
             ["sft_valid_loss_before"] = _teaching.Validations[0].Loss,
             ["sft_valid_loss_after"] = _teaching.Validations[^1].Loss,
-            ["preference_pairs"] = Pairs.Train.Count,
-            ["preference_steps"] = Preferred.Progress.Step,
+            ["preference_pairs"] = Pairs?.Train.Count ?? 0,
+            ["preference_steps"] = Preferred?.Progress.Step ?? 0,
             ["preference_accuracy"] = _toldApart,
-            ["preference_accuracy_of"] = Pairs.Valid.Count,
+            ["preference_accuracy_of"] = Pairs?.Valid.Count ?? 0,
             ["exact_match"] = Part(Answers.After, a => a.Right),
             ["exact_match_before_sft"] = Part(Answers.Before, a => a.Right),
-            ["exact_match_after_preferences"] = Part(Answers.Preferred, a => a.Right),
+            ["exact_match_after_preferences"] = PartOrNull(Answers.Preferred),
             ["exact_match_of"] = Answers.After.Count,
             ["exact_match_by_category"] = Categories(Answers.After),
             ["ended_by_itself"] = Part(Answers.After, a => a.Ended),
             ["never_asked_before_sft"] = Part(Answers.UnaskedBefore, a => a.Right),
             ["never_asked"] = Part(Answers.UnaskedAfter, a => a.Right),
-            ["never_asked_after_preferences"] = Part(Answers.UnaskedPreferred, a => a.Right),
+            ["never_asked_after_preferences"] = PartOrNull(Answers.UnaskedPreferred),
             ["never_asked_of"] = Answers.UnaskedAfter.Count,
             ["never_asked_by_category"] = Categories(Answers.UnaskedAfter),
             ["never_told_completed"] = Part(Answers.Completed, a => a.Right),
             ["never_told_answered"] = Part(Answers.Inferred, a => a.Right),
-            ["never_told_after_preferences"] = Part(Answers.InferredPreferred, a => a.Right),
+            ["never_told_after_preferences"] = PartOrNull(Answers.InferredPreferred),
             ["never_told_of"] = Answers.Inferred.Count,
             ["never_told_by_category"] = Categories(Answers.Inferred),
             ["examples"] = new JsonArray([
@@ -137,7 +139,7 @@ internal sealed record QuickstartReport(
             ["tokens_per_second"] = Math.Round(_reading.TokensPerSecond, 1),
             ["fraction_of_roof"] = Fraction,
             ["checkpoint"] = Tuned.Checkpoint,
-            ["preferred_checkpoint"] = Preferred.Checkpoint,
+            ["preferred_checkpoint"] = Preferred?.Checkpoint,
             ["pretrained_checkpoint"] = Trained.Checkpoint,
         };
 
@@ -146,7 +148,7 @@ internal sealed record QuickstartReport(
         string ink = ProgramName.Current;
         call.Prose(
             Format.Text(
-                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Format.Count(Trained.Progress.Tokens)} tokens in all, then {Data.Train.Count:N0} questions with their answers, and then {Pairs.Train.Count:N0} wrong answers of its own beside the right ones. It took {Format.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
+                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Format.Count(Trained.Progress.Tokens)} tokens in all, then {Data.Train.Count:N0} questions with their answers{(Pairs is null ? "" : Format.Text($", and then {Pairs.Train.Count:N0} wrong answers of its own beside the right ones"))}. It took {Format.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
             )
         );
         if (CpuShare < Cli.CpuShare.Alone && Seconds > 10)
@@ -174,13 +176,15 @@ internal sealed record QuickstartReport(
             "right told from wrong answers of its own",
             "",
             "",
-            _toldApart is { } share ? Format.Text($"{100 * share:0} % of {Pairs.Valid.Count}") : ""
+            _toldApart is { } share ? Format.Text($"{100 * share:0} % of {Pairs!.Valid.Count}") : ""
         );
         table.AddRow(
             "speed",
             Format.Text($"{_reading.TokensPerSecond:#,0} tokens/s"),
             Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s"),
-            Format.Text($"{_preferring.TokensPerSecond:#,0} tokens/s")
+            Preferred is null
+                ? ""
+                : Format.Text($"{RunMetrics.Read(Path.Combine(Directory, "preferred")).TokensPerSecond:#,0} tokens/s")
         );
         call.Page.Write(table);
         call.Prose(
@@ -206,7 +210,7 @@ internal sealed record QuickstartReport(
             Try (what a directory holds: {ink} inspect DIR):
               {ink} chat --model {Directory}/chat
               {ink} chat --model {Directory}/chat --message "{Examples()[0].After.Question.Question}" --temperature 0
-              {ink} chat --model {Directory}/preferred
+              {ink} chat --model {Directory}/{(Preferred is null ? "chat" : "preferred")}
               {ink} generate --model {Directory}/run --prompt "{StoryBegins}"
               {ink} inspect {Directory}/run
               {ink} inspect {Directory}/tokenizer --masks {Directory}/corpus/conversations.jsonl
@@ -234,10 +238,14 @@ internal sealed record QuickstartReport(
         return JsonNode.Parse(File.ReadAllText(path)) ?? throw new InvalidDataException($"{path} is empty; add --force to begin anew");
     }
 
-    private static string Ended(IReadOnlyList<FactAnswer> answers) => Format.Text($"{answers.Count(a => a.Ended)} of {answers.Count}");
+    private static string Ended(IReadOnlyList<FactAnswer> answers) => answers.Count == 0 ? "" : Format.Text($"{answers.Count(a => a.Ended)} of {answers.Count}");
 
     private static string Score(IReadOnlyList<FactAnswer> answers) =>
-        Format.Text($"{answers.Count(a => a.Right)} of {answers.Count} ({100 * Part(answers, a => a.Right):0} %)");
+        answers.Count == 0
+            ? ""
+            : Format.Text($"{answers.Count(a => a.Right)} of {answers.Count} ({100 * Part(answers, a => a.Right):0} %)");
+
+    private static double? PartOrNull(IReadOnlyList<FactAnswer> answers) => answers.Count == 0 ? null : Part(answers, a => a.Right);
 
     private static double Part(IReadOnlyList<FactAnswer> answers, Func<FactAnswer, bool> which) =>
         (double)answers.Count(which) / answers.Count;

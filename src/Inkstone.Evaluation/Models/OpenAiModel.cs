@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Inkstone.Client;
 
 namespace Inkstone.Evaluation;
 

@@ -26,7 +26,7 @@ internal sealed class Alternatives(SchemaSpace schemas)
         ImmutableList<SchemaNode> Refused
     );
 
-    public List<ValueBox> Of(Conjunction value)
+    public List<ValueBox> Expand(Conjunction value)
     {
         Run(new Branch(ValueBox.Any, ImmutableStack.CreateRange(value.Literals.Reverse()), [], [], []), _found.Add);
         return _found;

@@ -21,7 +21,7 @@ internal sealed class ArrayBody
         int first = tests.Items.Select(i => i.First.Length).Concat(tests.Some.Select(s => s.From)).DefaultIfEmpty().Max();
         for (int i = 0; i <= first; i++)
         {
-            if (!(_most <= i) && !schemas.IsInhabited(At(i)))
+            if (!(_most <= i) && !schemas.IsInhabited(Item(i)))
             {
                 _most = i;
             }
@@ -70,10 +70,10 @@ internal sealed class ArrayBody
             .Range(0, _tests.Items.Select(i => i.First.Length + 1).DefaultIfEmpty(1).Max())
             .Where(i => !(_most <= i))
             .SelectMany(i =>
-                _tests.Some.SelectMany(s => new[] { _schemas.And(At(i), s.What), _schemas.And(At(i), _schemas.Not(s.What)) }).Prepend(At(i))
+                _tests.Some.SelectMany(s => new[] { _schemas.And(Item(i), s.What), _schemas.And(Item(i), _schemas.Not(s.What)) }).Prepend(Item(i))
             );
 
-    private Conjunction At(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));
+    private Conjunction Item(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));
 
     private State Inner(string phase, Place place, Action<MovesBuilder> build) =>
         _schemas.Space.Intern(
@@ -127,7 +127,7 @@ internal sealed class ArrayBody
                 .Where(i => (place.Used >> i & 1) == 0)
                 .Select(i => (_different[i], new Place(Math.Min(place.Index + 1, _cap), place.Counts, place.Used | 1UL << i)));
         }
-        List<(Conjunction Value, int[] Counts)> options = [(At(place.Index), place.Counts)];
+        List<(Conjunction Value, int[] Counts)> options = [(Item(place.Index), place.Counts)];
         for (int k = 0; k < _tests.Some.Length; k++)
         {
             (int from, Conjunction what, long least, long? most) = _tests.Some[k];

@@ -35,7 +35,7 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
 
     private SchemaNode Child(params ReadOnlySpan<string> steps) => schemas.Document.Child(node, steps);
 
-    private Conjunction Of(params ReadOnlySpan<string> steps) => schemas.Of(Child(steps));
+    private Conjunction Subschema(params ReadOnlySpan<string> steps) => schemas.Literal(Child(steps));
 
     private void Read(string keyword, JsonElement value)
     {
@@ -62,7 +62,7 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 break;
             case "pattern":
                 CharDfa language = Keywords.Pattern(node, keyword, Keywords.Text(node, keyword, value));
-                Box = Box with { Text = Box.Text?.In(language) };
+                Box = Box with { Text = Box.Text?.Matching(language) };
                 break;
             case "minItems":
                 Box = Box with { Array = Box.Array?.AtLeast(Keywords.Count(node, keyword, value)) };
@@ -81,7 +81,7 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 (long least, long? most) = Contained(node);
                 if (least > 0 || most is not null)
                 {
-                    Box = Box with { Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Of("contains"), least, most)) } : null };
+                    Box = Box with { Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Subschema("contains"), least, most)) } : null };
                 }
                 break;
             case "uniqueItems":
@@ -91,12 +91,15 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 }
                 break;
             case "unevaluatedItems":
-                if (new Evaluated(schemas, node, keyword) is { All: false } items2)
-                {
-                    Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, items2.First)];
-                    Conjunction rest = Of(keyword);
-                    Box = Box with { Array = Box.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
-                }
+                Decide(
+                    keyword,
+                    e =>
+                    {
+                        Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, e.First)];
+                        Conjunction rest = e.Rest(schemas, node);
+                        return b => b with { Array = b.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
+                    }
+                );
                 break;
             case "minContains" or "maxContains":
                 _ = Keywords.Count(node, keyword, value);
@@ -117,26 +120,31 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 foreach (JsonProperty member in Keywords.Members(node, keyword, value))
                 {
                     (NameSet set, Conjunction of) = (
-                        keyword == "properties" ? NameSet.Of(member.Name) : NameSet.Of(Keywords.Pattern(node, keyword, member.Name)),
-                        Of(keyword, member.Name)
+                        keyword == "properties" ? NameSet.Single(member.Name) : NameSet.Matching(Keywords.Pattern(node, keyword, member.Name)),
+                        Subschema(keyword, member.Name)
                     );
                     Change(o => o with { Values = o.Values.Add((set, of)) });
                 }
                 break;
             case "additionalProperties":
                 NameSet others = Others(node);
-                Conjunction additional = Of(keyword);
+                Conjunction additional = Subschema(keyword);
                 Change(o => o with { Values = o.Values.Add((others, additional)) });
                 break;
             case "unevaluatedProperties":
-                if (new Evaluated(schemas, node, keyword) is { All: false } evaluated)
-                {
-                    Conjunction unevaluated = Of(keyword);
-                    Change(o => o with { Values = o.Values.Add((evaluated.Others, unevaluated)) });
-                }
+                Conjunction unevaluated = Subschema(keyword);
+                Decide(
+                    keyword,
+                    e =>
+                        b =>
+                            b with
+                            {
+                                Object = b.Object is { } o ? o with { Values = o.Values.Add((e.Others, unevaluated)) } : null,
+                            }
+                );
                 break;
             case "propertyNames":
-                CharDfa allowed = schemas.Language(Of(keyword));
+                CharDfa allowed = schemas.Language(Subschema(keyword));
                 Change(o => o with { Names = o.Names.Add(allowed) });
                 break;
             case "dependentRequired":
@@ -184,8 +192,8 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                     _choices.Add([new(null, [.. then, (Child("if"), true)]), new(null, [.. otherwise, (Child("if"), false)])]);
                 }
                 break;
-            case "$ref":
-                _literals.Add((schemas.Document.Resolve(node, Keywords.Text(node, keyword, value)), true));
+            case "$ref" or "$dynamicRef":
+                _literals.Add((schemas.Document.Resolve(node, keyword, Keywords.Text(node, keyword, value)), true));
                 break;
         }
     }
@@ -198,19 +206,38 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
     /// <summary>Where there is such a property, something more holds.</summary>
     private void Depends(string name, Alternatives.Way then) =>
         _choices.Add([
-            new(b => Without(b, name)),
+            new(b => Without(schemas, node, b, name)),
             new(b => b.Object is null ? ValueBox.Nothing : then.Change!(new ValueBox { Object = b.Object }), then.Literals),
         ]);
 
-    /// <summary>A box whose object lacks a property.</summary>
-    private ValueBox Without(ValueBox b, string name) =>
+    /// <summary>Asks of what is left out by unevaluatedProperties or unevaluatedItems what they say, for each combination of the schemas
+    /// beside them.</summary>
+    private void Decide(string keyword, Func<Evaluated, Func<ValueBox, ValueBox>> left)
+    {
+        Alternatives.Way[] ways = [.. Evaluated.Combinations(schemas, node, keyword).Select(e => e.Way(e.All ? b => b : left(e)))];
+        if (ways is [{ Literals.Length: 0 } only])
+        {
+            Box = only.Change!(Box);
+        }
+        else
+        {
+            _choices.Add(ways);
+        }
+    }
+
+    /// <summary>A box whose object has a property.</summary>
+    public static ValueBox With(ValueBox b, string name) =>
+        new() { Object = b.Object is { } o ? o with { Required = o.Required.Add(name) } : null };
+
+    /// <summary>A box whose object, where it is one, lacks a property.</summary>
+    public static ValueBox Without(SchemaSpace schemas, SchemaNode node, ValueBox b, string name) =>
         b with
         {
-            Object = b.Object is { } o ? o with { Values = o.Values.Add((NameSet.Of(name), Nothing(schemas, node))) } : null,
+            Object = b.Object is { } o ? o with { Values = o.Values.Add((NameSet.Single(name), Nothing(schemas, node))) } : null,
         };
 
     /// <summary>No value.</summary>
-    public static Conjunction Nothing(SchemaSpace schemas, SchemaNode node) => schemas.Of(schemas.Made(node, "nothing", () => "false"));
+    public static Conjunction Nothing(SchemaSpace schemas, SchemaNode node) => schemas.Literal(schemas.Made(node, "nothing", () => "false"));
 
     public static ValueBox OfTypes(ValueBox box, string[] types) =>
         new()
@@ -257,10 +284,10 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 [
                     .. Enumerable
                         .Range(0, Keywords.Schemas(node, list, older ? items : first))
-                        .Select(i => schemas.Of(schemas.Document.Child(node, list, $"{i}"))),
+                        .Select(i => schemas.Literal(schemas.Document.Child(node, list, $"{i}"))),
                 ]
                 : [],
-            hasItems && !older ? schemas.Of(schemas.Document.Child(node, "items")) : schemas.Any
+            hasItems && !older ? schemas.Literal(schemas.Document.Child(node, "items")) : schemas.Any
         );
     }
 

@@ -59,7 +59,7 @@ internal sealed class Constants
             True = box.True && True,
             False = box.False && False,
             Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], true)) : null,
-            Text = Texts is null || box.Text is null ? null : box.Text.In(Texts) with { IsListed = true },
+            Text = Texts is null || box.Text is null ? null : box.Text.Matching(Texts) with { IsListed = true },
         };
 
     /// <summary>Those of a box that are not among the simple ones.</summary>
@@ -70,7 +70,7 @@ internal sealed class Constants
             True = box.True && !True,
             False = box.False && !False,
             Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], false)) : box.Number,
-            Text = Texts is null ? box.Text : box.Text?.In(Texts, false),
+            Text = Texts is null ? box.Text : box.Text?.Matching(Texts, false),
         };
 
     /// <summary>A schema that an array or object alone satisfies.</summary>

@@ -46,6 +46,7 @@ internal static class Keywords
         "then",
         "else",
         "$ref",
+        "$dynamicRef",
     ];
 
     /// <summary>Keywords that describe and do not restrict.</summary>
@@ -99,7 +100,7 @@ internal static class Keywords
                 name,
                 name switch
                 {
-                    "$dynamicRef" or "$recursiveRef" => "is not supported; use $ref",
+                    "$recursiveRef" => "is of an older draft; use $ref, or $dynamicRef",
                     "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
                     "additionalItems" => "is of an older draft; use prefixItems, and items for the rest",
                     "nullable" => "is not of JSON Schema; add \"null\" to type",

@@ -47,7 +47,7 @@ internal sealed class ListedValues(SchemaSpace schemas, ArrayTests tests)
             .. _json
                 .Distinct()
                 .Select(json =>
-                    schemas.And(items, schemas.Of(schemas.Made(tests.Unique!, "one " + json, () => $$"""{"const":{{json}}}""")))
+                    schemas.And(items, schemas.Literal(schemas.Made(tests.Unique!, "one " + json, () => $$"""{"const":{{json}}}""")))
                 )
                 .Where(schemas.IsInhabited),
         ];

@@ -76,7 +76,7 @@ internal sealed class ObjectBody
                     place,
                     name =>
                         name.Call(
-                            TextState.Of(_schemas.Space, Spelling.JsonName, _table.Rules, 0, allowed),
+                            TextState.Intern(_schemas.Space, Spelling.JsonName, _table.Rules, 0, allowed),
                             _schemas.Space.Intern((_tests, "named", place), () => new Named(this, place))
                         )
                 )

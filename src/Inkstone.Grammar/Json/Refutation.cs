@@ -18,7 +18,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
 
     private SchemaNode Child(params ReadOnlySpan<string> steps) => schemas.Document.Child(node, steps);
 
-    private Conjunction Not(params ReadOnlySpan<string> steps) => schemas.Of(Child(steps), false);
+    private Conjunction Not(params ReadOnlySpan<string> steps) => schemas.Literal(Child(steps), false);
 
     private static Way Number(NumberTest test) => new(b => new ValueBox { Number = b.Number?.Add(test) });
 
@@ -60,7 +60,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                 return [Text(t => t.AtLeast(Keywords.Count(node, keyword, value) + 1))];
             case "pattern":
                 CharDfa language = Keywords.Pattern(node, keyword, Keywords.Text(node, keyword, value));
-                return [Text(t => t.In(language, false))];
+                return [Text(t => t.Matching(language, false))];
             case "minItems":
                 long items = Keywords.Count(node, keyword, value);
                 return [items == 0 ? Never : Array(a => a.AtMost(items - 1))];
@@ -80,7 +80,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                 return [Array(a => a with { Some = a.Some.Add((from, Not(keyword), 1, null)) })];
             case "contains":
                 (long least, long? most) = Assertion.Contained(node);
-                Conjunction what = schemas.Of(Child(keyword));
+                Conjunction what = schemas.Literal(Child(keyword));
                 return
                 [
                     least == 0 ? Never : Array(a => a with { Some = a.Some.Add((0, what, 0, least - 1)) }),
@@ -91,11 +91,19 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                     ? throw node.Unsupported(keyword, "is not supported where it must not hold, as in not, oneOf and if")
                     : [];
             case "unevaluatedItems":
-                Evaluated spoken = new(schemas, node, keyword);
-                return [spoken.All ? Never : Array(a => a with { Some = a.Some.Add((spoken.First, Not(keyword), 1, null)) })];
+                return Evaluated
+                    .Combinations(schemas, node, keyword)
+                    .Where(e => !e.All)
+                    .Select(e =>
+                    {
+                        Conjunction rest = e.Rest(schemas, node, holds: false);
+                        return e.Way(Array(a => a with { Some = a.Some.Add((e.First, rest, 1, null)) }).Change!);
+                    });
             case "unevaluatedProperties":
-                Evaluated evaluated = new(schemas, node, keyword);
-                return [evaluated.All ? Never : Some(evaluated.Others, Not(keyword))];
+                return Evaluated
+                    .Combinations(schemas, node, keyword)
+                    .Where(e => !e.All)
+                    .Select(e => e.Way(Some(e.Others, Not(keyword)).Change!));
             case "required":
                 return Keywords.Texts(node, keyword, value).Select(Lacks);
             case "minProperties":
@@ -111,18 +119,18 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                             o with
                             {
                                 Required = o.Required.Add(m.Name),
-                                Values = o.Values.Add((NameSet.Of(m.Name), Not(keyword, m.Name))),
+                                Values = o.Values.Add((NameSet.Single(m.Name), Not(keyword, m.Name))),
                             }
                         )
                     );
             case "patternProperties":
                 return Keywords
                     .Members(node, keyword, value)
-                    .Select(m => Some(NameSet.Of(Keywords.Pattern(node, keyword, m.Name)), Not(keyword, m.Name)));
+                    .Select(m => Some(NameSet.Matching(Keywords.Pattern(node, keyword, m.Name)), Not(keyword, m.Name)));
             case "additionalProperties":
                 return [Some(Assertion.Others(node), Not(keyword))];
             case "propertyNames":
-                return [Some(NameSet.Of(schemas.Language(schemas.Of(Child(keyword))).Not()), schemas.Any)];
+                return [Some(NameSet.Matching(schemas.Language(schemas.Literal(Child(keyword))).Not()), schemas.Any)];
             case "dependentRequired":
                 return Keywords
                     .Members(node, keyword, value)
@@ -134,7 +142,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                                     o with
                                     {
                                         Required = o.Required.Add(m.Name),
-                                        Values = o.Values.Add((NameSet.Of(name), Assertion.Nothing(schemas, node))),
+                                        Values = o.Values.Add((NameSet.Single(name), Assertion.Nothing(schemas, node))),
                                     }
                                 )
                             )
@@ -160,8 +168,8 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                 return new[] { ("then", true), ("else", false) }
                     .Where(b => node.Element.TryGetProperty(b.Item1, out _))
                     .Select(b => new Way(null, (Child(keyword), b.Item2), (Child(b.Item1), false)));
-            case "$ref":
-                return [new(null, (schemas.Document.Resolve(node, Keywords.Text(node, keyword, value)), false))];
+            case "$ref" or "$dynamicRef":
+                return [new(null, (schemas.Document.Resolve(node, keyword, Keywords.Text(node, keyword, value)), false))];
             default:
                 return [];
         }
@@ -170,7 +178,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
     private SchemaNode[] List(string keyword, JsonElement value) =>
         [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
 
-    private Way Lacks(string name) => Object(o => o with { Values = o.Values.Add((NameSet.Of(name), Assertion.Nothing(schemas, node))) });
+    private Way Lacks(string name) => Object(o => o with { Values = o.Values.Add((NameSet.Single(name), Assertion.Nothing(schemas, node))) });
 
     private static Way Some(NameSet names, Conjunction value) => Object(o => o with { Some = o.Some.Add((names, value)) });
 

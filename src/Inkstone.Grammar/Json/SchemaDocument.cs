@@ -59,19 +59,40 @@ internal sealed class SchemaDocument
         return _byPath[path];
     }
 
-    /// <summary>What $ref means.</summary>
-    public SchemaNode Resolve(SchemaNode from, string reference)
+    /// <summary>What $ref or $dynamicRef means.</summary>
+    public SchemaNode Resolve(SchemaNode from, string keyword, string reference)
+    {
+        SchemaNode target = Find(from, keyword, reference);
+        string anchor = reference[(reference.IndexOf('#', StringComparison.Ordinal) + 1)..];
+        if (keyword == "$ref" || anchor.Length == reference.Length || Text(target.Element, "$dynamicAnchor") != anchor)
+        {
+            return target;
+        }
+        // It means the anchor of the outermost resource on the way here. Every way begins at the root's.
+        SchemaNode[] named = [.. _made.Where(n => Text(n.Element, "$dynamicAnchor") == anchor)];
+        return Array.Find(named, n => n.Root == Root.Root)
+            ?? (
+                named.Length == 1
+                    ? target
+                    : throw from.Unsupported(
+                        keyword,
+                        $"leads to \"{reference}\", which several resources have and the outermost has not; say in the root what it means, or use $ref"
+                    )
+            );
+    }
+
+    private SchemaNode Find(SchemaNode from, string keyword, string reference)
     {
         if (!Uri.TryCreate(from.Root, reference, out Uri? address))
         {
-            throw from.Unsupported("$ref", $"holds \"{reference}\", which is no address");
+            throw from.Unsupported(keyword, $"holds \"{reference}\", which is no address");
         }
         string fragment = Uri.UnescapeDataString(address.Fragment),
             resource = address.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.Fragment, UriFormat.UriEscaped);
         if (!_byAddress.TryGetValue(resource, out SchemaNode? node))
         {
             throw from.Unsupported(
-                "$ref",
+                keyword,
                 $"leads to \"{reference}\", which is not in this schema; put it into $defs and refer to that, for nothing is fetched"
             );
         }
@@ -79,7 +100,7 @@ internal sealed class SchemaDocument
         {
             return _byAddress.TryGetValue(resource + fragment, out SchemaNode? anchor)
                 ? anchor
-                : throw from.Unsupported("$ref", $"leads to \"{reference}\", and there is no such anchor");
+                : throw from.Unsupported(keyword, $"leads to \"{reference}\", and there is no such anchor");
         }
         string path =
             node.Path
@@ -90,7 +111,7 @@ internal sealed class SchemaDocument
             );
         return _byPath.TryGetValue(path, out SchemaNode? target) || (target = Unlisted(node, fragment, path)) is not null
             ? target
-            : throw from.Unsupported("$ref", $"leads to \"{reference}\", and nothing is there");
+            : throw from.Unsupported(keyword, $"leads to \"{reference}\", and nothing is there");
     }
 
     /// <summary>A reference may lead to a place that no keyword makes a schema.</summary>
@@ -179,5 +200,5 @@ internal sealed class SchemaDocument
     }
 
     private static string? Text(JsonElement element, string key) =>
-        element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }

@@ -30,7 +30,7 @@ internal sealed class SchemaSpace
     /// <summary>Any value.</summary>
     public Conjunction Any { get; }
 
-    public Conjunction Of(SchemaNode node, bool holds = true) => All([(node, holds)]);
+    public Conjunction Literal(SchemaNode node, bool holds = true) => All([(node, holds)]);
 
     public Conjunction And(params IEnumerable<Conjunction> parts) => All([.. parts.SelectMany(p => p.Literals)]);
 
@@ -56,7 +56,7 @@ internal sealed class SchemaSpace
     /// <summary>What is not <paramref name="what"/>, which is one schema or its opposite.</summary>
     public Conjunction Not(Conjunction what) =>
         what.Literals.Count == 0
-            ? Of(Made(Document.Root, "nothing", () => "false"))
+            ? Literal(Made(Document.Root, "nothing", () => "false"))
             : All([.. what.Literals.Select(l => (l.Node, !l.Holds))]);
 
     /// <summary>A schema that says in other words what a keyword of <paramref name="owner"/> says.</summary>
@@ -92,7 +92,7 @@ internal sealed class SchemaSpace
         (value.IsOpen, _open) = (true, _open + 1);
         try
         {
-            value.Boxes = new Alternatives(this).Of(value);
+            value.Boxes = new Alternatives(this).Expand(value);
         }
         finally
         {

@@ -46,7 +46,7 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
     /// <summary>Whether it is one of the texts of an enum or const.</summary>
     public bool IsListed { get; init; }
 
-    public TextTests In(CharDfa language, bool holds = true) => this with { Languages = Languages.Add((language, holds)) };
+    public TextTests Matching(CharDfa language, bool holds = true) => this with { Languages = Languages.Add((language, holds)) };
 
     public TextTests AtLeast(long length) => this with { Least = Math.Max(Least, length) };
 
@@ -117,9 +117,9 @@ internal sealed record ArrayTests(
 /// <summary>A set of property names: one, or those of a language, or those that several schemas leave to additionalProperties.</summary>
 internal sealed record NameSet(string? Name, CharDfa? Language, IReadOnlyList<string> ExceptNames, IReadOnlyList<CharDfa> ExceptLanguages)
 {
-    public static NameSet Of(string name) => new(name, null, [], []);
+    public static NameSet Single(string name) => new(name, null, [], []);
 
-    public static NameSet Of(CharDfa language) => new(null, language, [], []);
+    public static NameSet Matching(CharDfa language) => new(null, language, [], []);
 
     public static NameSet Except(IReadOnlyList<string> names, IReadOnlyList<CharDfa> languages) => new(null, null, names, languages);
 

@@ -20,7 +20,7 @@ internal sealed class ValueState(SchemaSpace schemas, Conjunction value) : State
             }
             if (box.Text?.Rules() is { } rules)
             {
-                to.Byte('"', TextState.Of(Space, box.Text.IsListed ? Spelling.JsonListed : Spelling.JsonString, rules));
+                to.Byte('"', TextState.Intern(Space, box.Text.IsListed ? Spelling.JsonListed : Spelling.JsonString, rules));
             }
             if (box.Array is { } items && new ArrayBody(schemas, items) is { IsPossible: true } array)
             {
@@ -47,7 +47,7 @@ internal sealed class ValueState(SchemaSpace schemas, Conjunction value) : State
             tests.Length == 0
                 ? ((Shared)Space.Intern("number", () => new Shared(Space, schemas.Numbers(tests)))).Dfa
                 : schemas.Numbers(tests);
-        return dfa.IsEmpty ? new Node(Space) : NumberState.Of(Space, dfa, 0);
+        return dfa.IsEmpty ? new Node(Space) : NumberState.Intern(Space, dfa, 0);
     }
 
     private sealed class Shared(StateSpace space, CharDfa dfa) : State(space)
@@ -67,7 +67,7 @@ internal sealed class NumberState : State
     private NumberState(StateSpace space, CharDfa dfa, int at)
         : base(space) => (_dfa, _at) = (dfa, at);
 
-    public static State Of(StateSpace space, CharDfa dfa, int at) => space.Intern((dfa, at), () => new NumberState(space, dfa, at));
+    public static State Intern(StateSpace space, CharDfa dfa, int at) => space.Intern((dfa, at), () => new NumberState(space, dfa, at));
 
     public override bool NeverEmpty => _dfa.Tags[_at] == 0;
 
@@ -75,7 +75,7 @@ internal sealed class NumberState : State
     {
         foreach ((int low, int high, int target) in _dfa.Edges[_at])
         {
-            to.Bytes(low, high, Of(Space, _dfa, target));
+            to.Bytes(low, high, Intern(Space, _dfa, target));
         }
         if (_dfa.Tags[_at] > 0)
         {

@@ -68,7 +68,7 @@ internal sealed class GbnfRules
             case GbnfPart.Text text:
                 return space.Literal(text.Bytes, then);
             case GbnfPart.Set set:
-                return SetState.Of(set.Ranges, then);
+                return SetState.Before(set.Ranges, then);
             case GbnfPart.Token token:
                 return TextGrammar.Token(token.Name).Build(space, then);
             case GbnfPart.Rule rule:

@@ -13,7 +13,8 @@ internal sealed class SetState : State
 
     public override bool NeverEmpty => true;
 
-    public static State Of((int Low, int High)[] ranges, State then) =>
+    /// <summary>One character of the ranges, and behind it <paramref name="then"/>.</summary>
+    public static State Before((int Low, int High)[] ranges, State then) =>
         new SetState(then.Space, CodePoints.Not(CodePoints.Not(ranges)), then, 0, -1);
 
     public override void Build(MovesBuilder to)

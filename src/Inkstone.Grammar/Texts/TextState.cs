@@ -37,7 +37,7 @@ internal sealed partial class TextState : State
     /// <param name="rules">which may follow</param>
     /// <param name="at">the state of the rules</param>
     /// <param name="allowed">the tags with which the text may end, as bits; at least one can be reached</param>
-    public static State Of(StateSpace space, Spelling spelling, TextRules rules, int at, BigInteger allowed)
+    public static State Intern(StateSpace space, Spelling spelling, TextRules rules, int at, BigInteger allowed)
     {
         if (rules is TextRules.Lengths lengths)
         {
@@ -54,7 +54,7 @@ internal sealed partial class TextState : State
     }
 
     /// <summary>Texts that may end with the tag 1.</summary>
-    public static State Of(StateSpace space, Spelling spelling, TextRules rules) => Of(space, spelling, rules, 0, BigInteger.One << 1);
+    public static State Intern(StateSpace space, Spelling spelling, TextRules rules) => Intern(space, spelling, rules, 0, BigInteger.One << 1);
 
     public override int FreeText => _spelling == Spelling.Plain ? 0 : _rules.Free(_at);
 
@@ -74,7 +74,7 @@ internal sealed partial class TextState : State
                 Math.Min(lengths.Least, Space.LongestToken),
                 lengths.Most < Space.LongestToken ? lengths.Most : int.MaxValue
             );
-            return Of(Space, _spelling, near, 0, _allowed);
+            return Intern(Space, _spelling, near, 0, _allowed);
         }
     }
 
@@ -169,7 +169,7 @@ internal sealed partial class TextState : State
     private State? After(int c)
     {
         int next = _rules.Edges(_at) is { Length: > 0 } edges ? Find(edges, c) : -1;
-        return next >= 0 && Live(next) ? Of(Space, _spelling, _rules, next, _allowed) : null;
+        return next >= 0 && Live(next) ? Intern(Space, _spelling, _rules, next, _allowed) : null;
     }
 
     private static int Find((int Low, int High, int Target)[] edges, int c)
@@ -206,7 +206,7 @@ internal sealed partial class TextState : State
         {
             if (low >= l && low <= h)
             {
-                return high <= h && Live(target) ? Of(Space, _spelling, _rules, target, _allowed) : null;
+                return high <= h && Live(target) ? Intern(Space, _spelling, _rules, target, _allowed) : null;
             }
         }
         return null;

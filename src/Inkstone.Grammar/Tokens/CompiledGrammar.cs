@@ -48,9 +48,9 @@ public sealed class CompiledGrammar
             }
             if (exits is null)
             {
-                return state.Mask ??= _walk.Of(state);
+                return state.Mask ??= _walk.FromState(state);
             }
-            return state.Continued.TryGetValue(exits, out MaskPart? part) ? part : state.Continued[exits] = _walk.Of(state, exits);
+            return state.Continued.TryGetValue(exits, out MaskPart? part) ? part : state.Continued[exits] = _walk.FromExits(state, exits);
         }
     }
 }

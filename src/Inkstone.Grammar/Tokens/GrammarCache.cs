@@ -40,7 +40,7 @@ public sealed class GrammarCache(TokenVocabulary vocabulary, int capacity = 64, 
         {
             return grammar.Value; // others may wait for it, but not for the whole cache
         }
-        catch (GrammarException)
+        catch
         {
             lock (_byKey)
             {

@@ -19,7 +19,7 @@ internal sealed class MaskWalk(TokenVocabulary vocabulary)
     public long Bytes { get; private set; }
 
     /// <summary>Tokens that the bytes of a state itself begin; what it calls or returns to has items of its own.</summary>
-    public MaskPart Of(State state)
+    public MaskPart FromState(State state)
     {
         Begin();
         _set.ResetBare(state);
@@ -28,7 +28,7 @@ internal sealed class MaskWalk(TokenVocabulary vocabulary)
     }
 
     /// <summary>Tokens that go on in a caller at the given nodes.</summary>
-    public MaskPart Of(State then, Exits exits)
+    public MaskPart FromExits(State then, Exits exits)
     {
         Begin();
         foreach ((int tag, int[] nodes) in exits.ByTag)

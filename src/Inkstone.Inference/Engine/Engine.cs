@@ -79,7 +79,8 @@ public sealed class Engine : IDisposable
             _scheduler.Preemptions,
             _steps,
             _guessed,
-            _accepted
+            _accepted,
+            Model.Device.Arena.Bytes
         );
 
     /// <summary>Whether tokens are guessed: asked for, and of a model whose positions do not depend on the length of the text.</summary>

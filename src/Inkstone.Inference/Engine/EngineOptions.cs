@@ -59,6 +59,7 @@ public sealed record EngineOptions
 /// <param name="Steps">forward passes</param>
 /// <param name="Guessed">tokens that were guessed</param>
 /// <param name="Accepted">those that were right</param>
+/// <param name="StepBytes">memory that forward passes use again and again</param>
 public readonly record struct EngineStatistics(
     int Running,
     int Waiting,
@@ -70,7 +71,8 @@ public readonly record struct EngineStatistics(
     long Preemptions,
     long Steps,
     long Guessed,
-    long Accepted
+    long Accepted,
+    long StepBytes
 );
 
 /// <summary>How hidden states become one vector of a text.</summary>

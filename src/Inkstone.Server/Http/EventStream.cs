@@ -10,9 +10,9 @@ namespace Inkstone.Server;
 /// clients from giving up
 /// (the .NET client counts 100 s from read to read).
 /// </summary>
-internal sealed class EventStream(HttpContext http, bool lines = false)
+internal sealed class EventStream(HttpContext http, bool lines = false, TimeSpan? quiet = null)
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(10);
+    private readonly TimeSpan _quiet = quiet ?? TimeSpan.FromSeconds(10);
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
@@ -65,7 +65,7 @@ internal sealed class EventStream(HttpContext http, bool lines = false)
             while (
                 !next.IsCompleted
                 && !lines
-                && await Task.WhenAny(next, Task.Delay(Quiet, http.RequestAborted)).ConfigureAwait(false) != next
+                && await Task.WhenAny(next, Task.Delay(_quiet, http.RequestAborted)).ConfigureAwait(false) != next
                 && !http.RequestAborted.IsCancellationRequested
             )
             {

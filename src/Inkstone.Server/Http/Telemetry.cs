@@ -116,6 +116,8 @@ internal sealed partial class Telemetry : IDisposable
         Counter("inkstone_accepted_tokens_total", "guessed tokens that were right", engine.Accepted);
         Counter("inkstone_steps_total", "forward passes", engine.Steps);
         Gauge("inkstone_memory_bytes", "memory of the process", Environment.WorkingSet);
+        Gauge("inkstone_step_memory_bytes", "memory that forward passes use again and again", engine.StepBytes);
+        Gauge("inkstone_managed_memory_bytes", "memory of the runtime's heap", GC.GetTotalMemory(forceFullCollection: false));
         lock (_lock)
         {
             Head("inkstone_http_requests_total", "counter", "requests by path and status");

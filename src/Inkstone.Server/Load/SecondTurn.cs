@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Inkstone.Client;
 
 namespace Inkstone.Server;
 
@@ -19,7 +20,7 @@ public static class SecondTurn
     /// <exception cref="InvalidDataException">It refuses a request.</exception>
     public static async Task<JsonObject> RunAsync(ServeBenchOptions o, Action<int> progress, CancellationToken cancelled)
     {
-        using ApiClient client = new(o.Url, o.Key);
+        using OpenAiClient client = LoadClient.Open(o.Url, o.Key);
         string model = o.Model ?? await client.ModelAsync(cancelled).ConfigureAwait(false);
         List<double> first = [],
             second = [],
@@ -65,8 +66,8 @@ public static class SecondTurn
                 ["messages"] = new JsonArray([.. messages]),
                 ["ignore_eos"] = true,
             };
-            Measured m = await client.StreamAsync("/v1/chat/completions", body, cancelled).ConfigureAwait(false);
-            return m.Ok ? m : throw new InvalidDataException($"{client.Root}/v1/chat/completions answers with {m.Status}: {m.Error}");
+            Measured m = await client.MeasureAsync("chat/completions", body, cancelled).ConfigureAwait(false);
+            return m.Ok ? m : throw new InvalidDataException($"{client.Api}/chat/completions answers with {m.Status}: {m.Error}");
         }
     }
 

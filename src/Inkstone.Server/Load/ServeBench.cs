@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Inkstone.Client;
 
 namespace Inkstone.Server;
 
@@ -90,16 +91,16 @@ public static class ServeBench
     /// <exception cref="IOException">The server cannot be reached.</exception>
     public static async Task<JsonObject> RunAsync(ServeBenchOptions o, Action<int> progress, CancellationToken cancelled)
     {
-        using ApiClient client = new(o.Url, o.Key);
+        using OpenAiClient client = LoadClient.Open(o.Url, o.Key);
         string model = o.Model ?? await client.ModelAsync(cancelled).ConfigureAwait(false);
         JsonObject[] bodies = [.. Enumerable.Range(0, o.Requests + o.Warmup).Select(i => BodyOf(o, model, i))];
-        string path = o.Chat ? "/v1/chat/completions" : "/v1/completions";
+        string path = o.Chat ? "chat/completions" : "completions";
         for (int i = 0; i < o.Warmup; i++)
         {
-            Measured first = await client.StreamAsync(path, bodies[o.Requests + i], cancelled).ConfigureAwait(false);
+            Measured first = await client.MeasureAsync(path, bodies[o.Requests + i], cancelled).ConfigureAwait(false);
             if (!first.Ok)
             {
-                throw new InvalidDataException($"{client.Root}{path} answers with {first.Status}: {first.Error}");
+                throw new InvalidDataException($"{client.Api}/{path} answers with {first.Status}: {first.Error}");
             }
         }
         using SemaphoreSlim room = new(o.Concurrency > 0 ? o.Concurrency : int.MaxValue);
@@ -132,7 +133,7 @@ public static class ServeBench
                         peak = Math.Max(peak, running);
                         try
                         {
-                            results.Enqueue(await client.StreamAsync(path, body, cancelled).ConfigureAwait(false));
+                            results.Enqueue(await client.MeasureAsync(path, body, cancelled).ConfigureAwait(false));
                         }
                         catch (Exception fault) when (fault is HttpRequestException or IOException)
                         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Inkstone.Client;
 
 namespace Inkstone.Server;
 
@@ -28,13 +29,13 @@ public static class Smoke
     /// <param name="cancelled">ends it</param>
     public static async Task<IReadOnlyList<SmokeCheck>> RunAsync(string url, string? key, string? model, CancellationToken cancelled)
     {
-        using ApiClient client = new(url, key);
+        using OpenAiClient client = LoadClient.Open(url, key);
         List<SmokeCheck> checks = [];
         await Check(
                 "health",
                 async () =>
                 {
-                    (int status, _) = await client.GetAsync("/health", cancelled).ConfigureAwait(false);
+                    (int status, _) = await client.AskAsync(client.Root + "/health", null, cancelled).ConfigureAwait(false);
                     string first = await client.ModelAsync(cancelled).ConfigureAwait(false);
                     model ??= first;
                     return status is 200 or 404 ? (true, $"model {model}") : (false, $"/health answers with {status}");
@@ -71,7 +72,7 @@ public static class Smoke
                     };
                     string content = Content(await Ask(body).ConfigureAwait(false));
                     return
-                        ApiClient.Parse(content) is { ValueKind: JsonValueKind.Object } person
+                        LoadClient.Parse(content) is { ValueKind: JsonValueKind.Object } person
                         && person.TryGetProperty("name", out JsonElement name)
                         && name.ValueKind == JsonValueKind.String
                         && person.TryGetProperty("age", out JsonElement age)
@@ -105,7 +106,7 @@ public static class Smoke
                 {
                     JsonObject body = Body("Count to ten.");
                     body["stream_options"] = new JsonObject { ["include_usage"] = true };
-                    Measured m = await client.StreamAsync("/v1/chat/completions", body, cancelled).ConfigureAwait(false);
+                    Measured m = await client.MeasureAsync("chat/completions", body, cancelled).ConfigureAwait(false);
                     return m.Ok && m.Done && m.PromptTokens > 0 && m.Text.Length > 0
                         ? (true, $"{m.CompletionTokens} tokens, first after {1e3 * m.FirstSeconds:0} ms, {m.Finish}")
                         : (
@@ -137,7 +138,7 @@ public static class Smoke
                     string arguments = function.GetProperty("arguments").GetString()!;
                     return
                         function.GetProperty("name").GetString() == "weather"
-                        && ApiClient.Parse(arguments) is { ValueKind: JsonValueKind.Object } given
+                        && LoadClient.Parse(arguments) is { ValueKind: JsonValueKind.Object } given
                         && given.TryGetProperty("city", out _)
                         ? (true, arguments)
                         : (false, $"{function.GetProperty("name").GetString()} {arguments}");
@@ -183,8 +184,7 @@ public static class Smoke
 
         async Task<JsonElement> Ask(JsonObject body)
         {
-            (int status, JsonElement answer) = await client
-                .PostAsync("/v1/chat/completions", body.ToJsonString(), cancelled)
+            (int status, JsonElement answer) = await client.ChatAsync(body.ToJsonString(), cancelled)
                 .ConfigureAwait(false);
             return status == 200 ? answer : throw new InvalidDataException($"status {status}: {answer}");
         }
@@ -192,7 +192,7 @@ public static class Smoke
 
     private static bool IsObject(string text) =>
         text.TrimStart().StartsWith('{')
-        && ApiClient.Parse(text) is { ValueKind: JsonValueKind.Object } json
+        && LoadClient.Parse(text) is { ValueKind: JsonValueKind.Object } json
         && (json.EnumerateObject().Any() || text.Trim().Replace(" ", "", StringComparison.Ordinal) == "{}");
 
     private static string Content(JsonElement answer) =>

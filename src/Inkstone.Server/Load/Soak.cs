@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Inkstone.Client;
 
 namespace Inkstone.Server;
 
@@ -30,7 +31,7 @@ public static class Soak
         CancellationToken cancelled
     )
     {
-        using ApiClient client = new(url, key);
+        using OpenAiClient client = LoadClient.Open(url, key);
         model ??= await client.ModelAsync(cancelled).ConfigureAwait(false);
         // A word is a token at least.
         int tooMany = await client.ContextAsync(model, cancelled).ConfigureAwait(false) ?? 240_000;
@@ -122,7 +123,7 @@ public static class Soak
     ];
 
     private static async Task RequestAsync(
-        ApiClient client,
+        OpenAiClient client,
         string model,
         string kind,
         int tooMany,
@@ -144,7 +145,7 @@ public static class Soak
         switch (kind)
         {
             case "stream":
-                Measured m = await client.StreamAsync("/v1/chat/completions", body, CancellationToken.None).ConfigureAwait(false);
+                Measured m = await client.MeasureAsync("chat/completions", body, CancellationToken.None).ConfigureAwait(false);
                 result.Count(kind, m.Ok && m.Done, m.Error ?? $"status {m.Status}, finish_reason {m.Finish}");
                 if (m.Ok)
                 {
@@ -153,7 +154,7 @@ public static class Soak
                 break;
             case "leave":
                 Measured left = await client
-                    .StreamAsync("/v1/chat/completions", body, CancellationToken.None, leaveAfter: random.Next(1, 5))
+                    .MeasureAsync("chat/completions", body, CancellationToken.None, leaveAfter: random.Next(1, 5))
                     .ConfigureAwait(false);
                 result.Count(kind, left.Status == 200 && left.Error is null, left.Error ?? $"status {left.Status}");
                 break;
@@ -167,8 +168,7 @@ public static class Soak
                     ["json_schema"] = new JsonObject { ["name"] = "s", ["schema"] = JsonNode.Parse(Schema) },
                 };
                 body["max_tokens"] = 300;
-                (int status, JsonElement answer) = await client
-                    .PostAsync("/v1/chat/completions", body.ToJsonString(), CancellationToken.None)
+                (int status, JsonElement answer) = await client.ChatAsync(body.ToJsonString(), CancellationToken.None)
                     .ConfigureAwait(false);
                 result.Count(kind, status == 200, $"status {status}: {answer}");
                 if (status == 200)
@@ -202,11 +202,11 @@ public static class Soak
         }
 
         async Task<int> StatusAsync(string text) =>
-            (await client.PostAsync("/v1/chat/completions", text, CancellationToken.None).ConfigureAwait(false)).Status;
+            (await client.ChatAsync(text, CancellationToken.None).ConfigureAwait(false)).Status;
     }
 
     private static bool IsValid(string content) =>
-        ApiClient.Parse(content) is { ValueKind: JsonValueKind.Object } json
+        LoadClient.Parse(content) is { ValueKind: JsonValueKind.Object } json
         && json.EnumerateObject().Count() == 2
         && json.TryGetProperty("city", out JsonElement city)
         && city.ValueKind == JsonValueKind.String
@@ -217,16 +217,16 @@ public static class Soak
         && n is >= 0 and <= 9;
 
     /// <summary>A figure of an Inkstone server; null of others.</summary>
-    private static async Task<long?> MetricAsync(ApiClient client, string name)
+    private static async Task<long?> MetricAsync(OpenAiClient client, string name)
     {
         try
         {
-            string? line = (await client.TextAsync("/metrics", CancellationToken.None).ConfigureAwait(false))
-                ?.Split('\n')
+            (int status, string text) = await client.AskAsync(client.Root + "/metrics", null, CancellationToken.None).ConfigureAwait(false);
+            string? line = text.Split('\n')
                 .FirstOrDefault(l => l.StartsWith(name + " ", StringComparison.Ordinal));
-            return line is null ? null : (long)double.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
+            return status != 200 || line is null ? null : (long)double.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
         }
-        catch (HttpRequestException)
+        catch (IOException)
         {
             return null;
         }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
@@ -7,7 +9,8 @@ namespace Inkstone.Tensors;
 public sealed class Arena : IDisposable
 {
     private readonly Device _device;
-    private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
+    private readonly Blocks?[] _classes = new Blocks?[8 * 64]; // by class of their size
+    private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has free blocks
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -59,8 +62,16 @@ public sealed class Arena : IDisposable
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;
-        _free[block.Bytes].Push(block);
+        int at = ClassOf(block.Bytes);
+        _classes[at]!.Return(block);
+        _filled[at >> 6] |= 1UL << at;
     }
+
+    /// <summary>
+    /// Gives back blocks that were needed neither since the last call nor between that and the one before. Where the shapes of steps change,
+    /// as with answers that a model writes itself, the arena would else hold the blocks of every shape that there ever was.
+    /// </summary>
+    public void Trim() => Free(blocks => blocks.Trim());
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
     public void Reset()
@@ -76,15 +87,19 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        foreach (Stack<NativeBlock> blocks in _free.Values)
-        {
-            foreach (NativeBlock block in blocks)
-            {
-                block.Dispose();
-            }
-            blocks.Clear();
-        }
+        Free(blocks => blocks.Keep(0));
         Bytes = 0;
+    }
+
+    /// <summary>Frees some blocks of each class.</summary>
+    private void Free(Func<Blocks, long> free)
+    {
+        for (int at = Filled(0); at >= 0; at = at + 1 < _classes.Length ? Filled(at + 1) : -1)
+        {
+            Blocks blocks = _classes[at]!;
+            Bytes -= free(blocks);
+            NoteFree(at, blocks);
+        }
     }
 
     private Tensor NextTensor()
@@ -99,25 +114,113 @@ public sealed class Arena : IDisposable
     private NativeBlock TakeBlock(long bytes)
     {
         long size = SizeClass(bytes);
-        if (!_free.TryGetValue(size, out Stack<NativeBlock>? blocks))
+        int wanted = ClassOf(size),
+            at = Filled(wanted);
+        NativeBlock block;
+        // Steps of training are alike and soon have a block of each size. Batches of a server have ever other lengths, and would in time
+        // make blocks of all sizes, so the least that is large enough serves them.
+        if (at == wanted || (at >= 0 && !_device.Tape.Training))
         {
-            _free[size] = blocks = new Stack<NativeBlock>();
+            Blocks blocks = _classes[at]!;
+            block = blocks.Take();
+            NoteFree(at, blocks);
         }
-        if (!blocks.TryPop(out NativeBlock? block))
+        else
         {
-            block = new NativeBlock(size);
+            block = (_classes[wanted] ??= new Blocks()).Add(size);
             Bytes += size;
         }
-        BytesInUse += size;
+        BytesInUse += block.Bytes;
         PeakBytes = Math.Max(PeakBytes, BytesInUse);
         return block;
+    }
+
+    private void NoteFree(int at, Blocks blocks)
+    {
+        if (!blocks.HasFree)
+        {
+            _filled[at >> 6] &= ~(1UL << at);
+        }
+    }
+
+    /// <summary>The first class from <paramref name="at"/> on that has free blocks, or −1.</summary>
+    private int Filled(int at)
+    {
+        ulong word = _filled[at >> 6] >> at << at;
+        for (int i = at >> 6; ; word = _filled[i])
+        {
+            if (word != 0)
+            {
+                return (i << 6) + BitOperations.TrailingZeroCount(word);
+            }
+            if (++i == _filled.Length)
+            {
+                return -1;
+            }
+        }
     }
 
     /// <summary>Sizes in steps of 1/8 of a power of two, so that batches of slightly different lengths share blocks.</summary>
     private static long SizeClass(long bytes)
     {
         long least = Math.Max(bytes, 64);
-        long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
+        long step = Math.Max(64, (long)BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
         return (least + step - 1) / step * step;
+    }
+
+    /// <summary>Number of a size class, ascending with the size.</summary>
+    private static int ClassOf(long size)
+    {
+        int octave = BitOperations.Log2((ulong)size - 1);
+        return 8 * octave + (int)((size - (1L << octave)) / Math.Max(64, 1L << octave >> 3));
+    }
+
+    /// <summary>Blocks of one size.</summary>
+    private sealed class Blocks
+    {
+        private readonly Stack<NativeBlock> _free = new();
+        private int _used,
+            _most, // used at once since the last trimming
+            _mostBefore;
+
+        public bool HasFree => _free.Count > 0;
+
+        public NativeBlock Take()
+        {
+            _most = Math.Max(_most, ++_used);
+            return _free.Pop();
+        }
+
+        public NativeBlock Add(long bytes)
+        {
+            NativeBlock block = new(bytes);
+            _most = Math.Max(_most, ++_used);
+            return block;
+        }
+
+        public void Return(NativeBlock block)
+        {
+            _used--;
+            _free.Push(block);
+        }
+
+        public long Trim()
+        {
+            long freed = Keep(Math.Max(_most, _mostBefore));
+            (_mostBefore, _most) = (_most, _used);
+            return freed;
+        }
+
+        /// <summary>Gives free blocks back until there are no more than <paramref name="count"/> in all.</summary>
+        public long Keep(int count)
+        {
+            long freed = 0;
+            while (_used + _free.Count > count && _free.TryPop(out NativeBlock? block))
+            {
+                freed += block.Bytes;
+                block.Dispose();
+            }
+            return freed;
+        }
     }
 }

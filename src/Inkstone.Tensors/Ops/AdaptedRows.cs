@@ -70,7 +70,7 @@ public static unsafe partial class Ops
 
         public void Read(int row, float* target)
         {
-            RowDecoder.Decode(weight.At(row, 0), Width, target);
+            RowDecoder.Decode(weight.From(row, 0), Width, target);
             for (int r = 0; r < rank; r++)
             {
                 Lanes.AddScaled(target, a + (long)r * Width, scale * b[(long)row * rank + r], Width);

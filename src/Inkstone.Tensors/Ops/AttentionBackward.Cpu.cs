@@ -402,9 +402,9 @@ internal static unsafe partial class AttentionKernels
                 for (int g = strips.Trims ? Math.Max(0, key + i * Width - query) / Width : 0; g < groups; g++)
                 {
                     StripRows.Transpose(
-                        StripRows.At(source, strips.Pairs, g * Width),
+                        StripRows.Row(source, strips.Pairs, g * Width),
                         strips.Pairs,
-                        StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width)
+                        StripRows.Row(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width)
                     );
                     (from[g], to[g]) = (Math.Min(from[g], i * Width), (i + 1) * Width);
                 }

@@ -50,7 +50,7 @@ internal static unsafe class BlockLinearKernels
         using Profile.Scope _ = x.Device.Measure("block_linear.forward", flops: 2.0 * m * n * k * groups);
         for (int g = 0; g < groups; g++)
         {
-            MatMul.Run(x.Device, MatrixView.Of(x).At(0, g * k), MatrixView.Of(weight).At(g * n, 0).T, m, n, k, y.F32 + g * n, y.Shape.Last);
+            MatMul.Run(x.Device, MatrixView.Of(x).From(0, g * k), MatrixView.Of(weight).From(g * n, 0).T, m, n, k, y.F32 + g * n, y.Shape.Last);
         }
     }
 
@@ -64,13 +64,13 @@ internal static unsafe class BlockLinearKernels
             dw = weight.RequiresGrad ? weight.AddGrad(out addWeight).F32 : null;
         for (int g = 0; g < groups; g++)
         {
-            MatrixView part = MatrixView.Of(dy).At(0, g * n);
+            MatrixView part = MatrixView.Of(dy).From(0, g * n);
             if (dx != null)
             {
                 MatMul.Run(
                     x.Device,
                     part,
-                    MatrixView.Of(weight).At(g * n, 0),
+                    MatrixView.Of(weight).From(g * n, 0),
                     m,
                     k,
                     n,
@@ -83,7 +83,7 @@ internal static unsafe class BlockLinearKernels
             if (dw != null)
             {
                 float* to = dw + (long)g * n * k;
-                MatMul.Run(x.Device, part.T, MatrixView.Of(x).At(0, g * k), n, k, m, to, k, addWeight ? to : null, k);
+                MatMul.Run(x.Device, part.T, MatrixView.Of(x).From(0, g * k), n, k, m, to, k, addWeight ? to : null, k);
             }
         }
     }

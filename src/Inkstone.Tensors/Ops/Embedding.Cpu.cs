@@ -119,7 +119,7 @@ internal static unsafe class EmbeddingKernels
             for (int row = start; row < end; row++)
             {
                 Part* part = parts.GetPart(ids[row]);
-                RowDecoder.Decode(part->Rows.At(ids[row] - part->First, 0), width, y + (long)row * width);
+                RowDecoder.Decode(part->Rows.From(ids[row] - part->First, 0), width, y + (long)row * width);
             }
         }
     }
@@ -159,7 +159,7 @@ internal static unsafe class EmbeddingKernels
         {
             for (int row = start; row < end; row++)
             {
-                RowDecoder.Decode(weight.At(ids[row], 0), width, y + (long)row * width);
+                RowDecoder.Decode(weight.From(ids[row], 0), width, y + (long)row * width);
             }
         }
     }

@@ -15,7 +15,7 @@ internal static unsafe class GroupedLinearKernels
         {
             products[e] = new Product
             {
-                A = MatrixView.Of(x).At(rows[e], 0),
+                A = MatrixView.Of(x).From(rows[e], 0),
                 B = MatrixView.Of(weights[e]).T,
                 M = rows[e + 1] - rows[e],
                 N = n,
@@ -44,7 +44,7 @@ internal static unsafe class GroupedLinearKernels
             {
                 products[e] = new Product
                 {
-                    A = MatrixView.Of(dy).At(rows[e], 0),
+                    A = MatrixView.Of(dy).From(rows[e], 0),
                     B = MatrixView.Of(weights[e]),
                     M = rows[e + 1] - rows[e],
                     N = k,
@@ -64,8 +64,8 @@ internal static unsafe class GroupedLinearKernels
                 float* dw = weights[e].AddGrad(out bool accumulate).F32;
                 products[trained++] = new Product
                 {
-                    A = MatrixView.Of(dy).At(rows[e], 0).T,
-                    B = MatrixView.Of(x).At(rows[e], 0),
+                    A = MatrixView.Of(dy).From(rows[e], 0).T,
+                    B = MatrixView.Of(x).From(rows[e], 0),
                     M = n,
                     N = k,
                     K = rows[e + 1] - rows[e],

@@ -76,52 +76,14 @@ internal sealed unsafe class LabelLossRows : IDisposable
         {
             int rows = _kept ? _count : Logits(from);
             _device.Run(new GradientKernel(this, from), rows, 4);
-            float* z = _logits.F32,
-                x = _x.F32 + (long)from * _width;
-            if (dw is not null)
-            {
-                MatMul.Run(
-                    _device,
-                    MatrixView.Rows(z, _vocabulary).T,
-                    MatrixView.Rows(x, _width),
-                    _vocabulary,
-                    _width,
-                    rows,
-                    dw.F32,
-                    _width,
-                    from > 0 ? dw.F32 : null,
-                    _width
-                );
-            }
-            if (dx is not null)
-            {
-                MatMul.Run(
-                    _device,
-                    MatrixView.Rows(z, _vocabulary),
-                    MatrixView.Of(_weight),
-                    rows,
-                    _width,
-                    _vocabulary,
-                    dx.F32 + (long)from * _width,
-                    _width
-                );
-            }
+            HeadProducts.Gradients(_x, _weight, from, rows, _logits, dx, dw);
         }
     }
 
     private int Logits(int from)
     {
         int rows = Math.Min(_chunk, _count - from);
-        MatMul.Run(
-            _device,
-            MatrixView.Rows(_x.F32 + (long)from * _width, _width),
-            MatrixView.Of(_weight).T,
-            rows,
-            _vocabulary,
-            _width,
-            _logits.F32,
-            _vocabulary
-        );
+        HeadProducts.Logits(_x, _weight, from, rows, _logits);
         _device.Run(new LogitKernel(_logits.F32, _vocabulary, _softCap, _temperature), rows, 4);
         return rows;
     }

@@ -24,7 +24,7 @@ internal static unsafe class LatentAttentionKernels
     /// <summary>A row of the weight as floats, in place or widened into scratch memory.</summary>
     private static float* WeightRow(MatrixView weight, int row, int rank, float* scratch)
     {
-        MatrixView from = weight.At(row, 0);
+        MatrixView from = weight.From(row, 0);
         if (from.Type == DType.Float32)
         {
             return (float*)from.Pointer;

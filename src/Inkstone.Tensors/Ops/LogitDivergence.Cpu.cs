@@ -41,39 +41,10 @@ internal sealed unsafe class LogitDivergenceRows(
         for (int from = 0; from < count; from += chunk)
         {
             int rows = Math.Min(chunk, count - from);
-            Logits(x, weight, from, rows, logits);
-            Logits(teacherX, teacherWeight, from, rows, teacher);
+            HeadProducts.Logits(x, weight, from, rows, logits);
+            HeadProducts.Logits(teacherX, teacherWeight, from, rows, teacher);
             _device.Run(new RowKernel(this, logits.F32, teacher.F32, from, scale, dx is not null || dw is not null), rows, 4);
-            float* z = logits.F32,
-                rowsOfX = x.F32 + (long)from * width;
-            if (dw is not null)
-            {
-                MatMul.Run(
-                    _device,
-                    MatrixView.Rows(z, _vocabulary).T,
-                    MatrixView.Rows(rowsOfX, width),
-                    _vocabulary,
-                    width,
-                    rows,
-                    dw.F32,
-                    width,
-                    from > 0 ? dw.F32 : null,
-                    width
-                );
-            }
-            if (dx is not null)
-            {
-                MatMul.Run(
-                    _device,
-                    MatrixView.Rows(z, _vocabulary),
-                    MatrixView.Of(weight),
-                    rows,
-                    width,
-                    _vocabulary,
-                    dx.F32 + (long)from * width,
-                    width
-                );
-            }
+            HeadProducts.Gradients(x, weight, from, rows, logits, dx, dw);
         }
         double divergence = 0,
             entropy = 0;
@@ -85,21 +56,6 @@ internal sealed unsafe class LogitDivergenceRows(
         teacher.Release();
         _sums.Release();
         return (divergence, entropy);
-    }
-
-    private void Logits(Tensor hidden, Tensor output, int from, int rows, Tensor to)
-    {
-        int width = hidden.Shape.Last;
-        MatMul.Run(
-            _device,
-            MatrixView.Rows(hidden.F32 + (long)from * width, width),
-            MatrixView.Of(output).T,
-            rows,
-            _vocabulary,
-            width,
-            to.F32,
-            _vocabulary
-        );
     }
 
     private readonly struct RowKernel(LogitDivergenceRows owner, float* logits, float* teacherLogits, int from, float scale, bool gradient)

@@ -15,7 +15,7 @@ internal static unsafe class StackedLinearKernels
         {
             products[e] = new Product
             {
-                A = MatrixView.Of(x).At(rows[e], 0),
+                A = MatrixView.Of(x).From(rows[e], 0),
                 B = inputsFirst ? Expert(weight, e) : Expert(weight, e).T,
                 M = rows[e + 1] - rows[e],
                 N = n,
@@ -43,7 +43,7 @@ internal static unsafe class StackedLinearKernels
             {
                 products[e] = new Product
                 {
-                    A = MatrixView.Of(dy).At(rows[e], 0),
+                    A = MatrixView.Of(dy).From(rows[e], 0),
                     B = inputsFirst ? Expert(weight, e).T : Expert(weight, e),
                     M = rows[e + 1] - rows[e],
                     N = k,
@@ -61,8 +61,8 @@ internal static unsafe class StackedLinearKernels
             float* dw = weight.AddGrad(out bool accumulate).F32;
             for (int e = 0; e < weight.Shape[0]; e++)
             {
-                MatrixView outer = MatrixView.Of(dy).At(rows[e], 0),
-                    inner = MatrixView.Of(x).At(rows[e], 0);
+                MatrixView outer = MatrixView.Of(dy).From(rows[e], 0),
+                    inner = MatrixView.Of(x).From(rows[e], 0);
                 products[e] = new Product
                 {
                     A = inputsFirst ? inner.T : outer.T,
@@ -80,7 +80,7 @@ internal static unsafe class StackedLinearKernels
         list.Release();
     }
 
-    private static MatrixView Expert(Tensor weight, int e) => MatrixView.Of(weight).At((nint)e * weight.Shape[1], 0);
+    private static MatrixView Expert(Tensor weight, int e) => MatrixView.Of(weight).From((nint)e * weight.Shape[1], 0);
 
     private static Tensor List(Device device, Tensor weight) =>
         device.Rent(new Shape(checked(weight.Shape[0] * sizeof(Product) / sizeof(float) + 1)));

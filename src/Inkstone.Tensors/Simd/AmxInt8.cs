@@ -29,6 +29,7 @@ internal static unsafe class AmxInt8
                 {
                     Name = "assembled AMX int8 32×32",
                     Rows = Rows,
+                    MostDotRows = 8,
                     Tile = &Tile,
                     Dot = AssembledInt8.Kernel.Dot,
                     Begin = &Begin,

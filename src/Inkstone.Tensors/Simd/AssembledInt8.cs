@@ -5,14 +5,15 @@ using static Inkstone.Tensors.Assembler;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Int8 products with VPDPBUSD. The tile: 6 × 32 sums of float32 in zmm0-11, the integer sums of the running block in zmm12-23, two vectors
-/// of the panel in zmm24-25.
-/// A block of 32 values of k is 96 VPDPBUSD, then 12 conversions, 12 products and 12 fused additions.
+/// Int8 products with VPDPBUSD. The tile: up to 6 × 32 sums of float32 in zmm0-11, the integer sums of the running block in zmm12-23, two
+/// vectors of the panel in zmm24-25.
+/// With six rows a block of 32 values of k is 96 VPDPBUSD, then 12 conversions, 12 products and 12 fused additions.
 /// </summary>
 internal static unsafe class AssembledInt8
 {
-    private const int Rows = 6,
-        VectorBytes = 64,
+    public const int Rows = 6;
+
+    private const int VectorBytes = 64,
         StepBytes = 2 * VectorBytes;
 
     /// <summary>Needs AVX512_VNNI; null where it is missing or the kernel failed its proof.</summary>
@@ -23,15 +24,17 @@ internal static unsafe class AssembledInt8
                 {
                     Name = "assembled VPDPBUSD 6×32",
                     Rows = Rows,
+                    FewerRows = true,
+                    MostDotRows = 2,
                     Tile = &RunTile,
                     Dot = &RunDot,
                 }
             )
             : null;
 
-    /// <summary>Writes the tile's kernel. On entry rdi points to an <see cref="Int8Tile"/> (System V); only caller-saved registers are
-    /// used.</summary>
-    public static void WriteTile(Iced.Intel.Assembler code, bool minima)
+    /// <summary>Writes the kernel of a tile of <paramref name="rows"/> (1 to 6) rows. On entry rdi points to an <see cref="Int8Tile"/>
+    /// (System V); only caller-saved registers are used.</summary>
+    public static void WriteTile(Iced.Intel.Assembler code, int rows, bool minima)
     {
         AssemblerRegister64 x = rax,
             x3 = rsi,
@@ -51,7 +54,7 @@ internal static unsafe class AssembledInt8
         code.add(x3, x);
         code.lea(scales3, __[strideScales + strideScales * 2]);
         code.add(scales3, scales);
-        for (int i = 0; i < 2 * Rows; i++)
+        for (int i = 0; i < 2 * rows; i++)
         {
             code.vpxord(Zmm(i), Zmm(i), Zmm(i));
         }
@@ -61,7 +64,7 @@ internal static unsafe class AssembledInt8
         code.test(blocks, blocks);
         code.jle(store);
         code.Label(ref loop);
-        for (int row = 0; row < Rows; row++)
+        for (int row = 0; row < rows; row++)
         {
             code.vpbroadcastd(Sum(row, 0), __dword_ptr[Row(scales, scales3, strideScales, row) + 4]);
             code.vmovdqa32(Sum(row, 1), Sum(row, 0));
@@ -70,7 +73,7 @@ internal static unsafe class AssembledInt8
         {
             code.vmovdqu32(zmm24, __zmmword_ptr[panel + step * StepBytes]);
             code.vmovdqu32(zmm25, __zmmword_ptr[panel + step * StepBytes + VectorBytes]);
-            for (int row = 0; row < Rows; row++)
+            for (int row = 0; row < rows; row++)
             {
                 code.vpbroadcastd(Zmm(26 + row), __dword_ptr[Row(x, x3, strideX, row) + 4 * step]);
                 code.vpdpbusd(Sum(row, 0), zmm24, Zmm(26 + row));
@@ -84,7 +87,7 @@ internal static unsafe class AssembledInt8
             code.vmovups(zmm26, __zmmword_ptr[panel + Int8Panel.ValueBytes + 2 * VectorBytes]);
             code.vmovups(zmm27, __zmmword_ptr[panel + Int8Panel.ValueBytes + 3 * VectorBytes]);
         }
-        for (int row = 0; row < Rows; row++)
+        for (int row = 0; row < rows; row++)
         {
             for (int half = 0; half < 2; half++)
             {
@@ -107,10 +110,10 @@ internal static unsafe class AssembledInt8
         code.jnz(loop);
 
         code.Label(ref store);
-        WriteStore(code);
+        WriteStore(code, rows);
     }
 
-    private static void WriteStore(Iced.Intel.Assembler code)
+    private static void WriteStore(Iced.Intel.Assembler code, int rows)
     {
         AssemblerRegister64 c = rax,
             strideC = rsi,
@@ -123,7 +126,7 @@ internal static unsafe class AssembledInt8
         code.mov(strideAddend, __[rdi + 64]);
         code.test(addend, addend);
         code.jz(write);
-        for (int i = 0; i < 2 * Rows; i++)
+        for (int i = 0; i < 2 * rows; i++)
         {
             code.vaddps(Zmm(i), Zmm(i), __zmmword_ptr[addend + i % 2 * VectorBytes]);
             if (i % 2 == 1)
@@ -132,7 +135,7 @@ internal static unsafe class AssembledInt8
             }
         }
         code.Label(ref write);
-        for (int i = 0; i < 2 * Rows; i++)
+        for (int i = 0; i < 2 * rows; i++)
         {
             code.vmovups(__zmmword_ptr[c + i % 2 * VectorBytes], Zmm(i));
             if (i % 2 == 1)
@@ -340,14 +343,8 @@ internal static unsafe class AssembledInt8
 
     private static void RunTile(DType type, Int8Tile* tile)
     {
-        if (type == DType.Q4_1)
-        {
-            Code.TileWithMinima(tile);
-        }
-        else
-        {
-            Code.Tile(tile);
-        }
+        nint[] codes = type == DType.Q4_1 ? Code.TilesWithMinima : Code.Tiles;
+        ((delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void>)codes[tile->Rows - 1])(tile);
     }
 
     private static void RunDot(DType type, Int8Dot* dot)
@@ -369,13 +366,9 @@ internal static unsafe class AssembledInt8
     /// <summary>The placed code. A call is a few microseconds, so it may delay a collection instead of paying for a transition.</summary>
     private static class Code
     {
-        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Tile = Place(code =>
-            WriteTile(code, minima: false)
-        );
-
-        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> TileWithMinima = Place(code =>
-            WriteTile(code, minima: true)
-        );
+        /// <summary>[rows − 1]</summary>
+        public static readonly nint[] Tiles = Place(minima: false),
+            TilesWithMinima = Place(minima: true);
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> DotQ8 = PlaceDot(DType.Q8_0);
 
@@ -383,8 +376,8 @@ internal static unsafe class AssembledInt8
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> DotQ41 = PlaceDot(DType.Q4_1);
 
-        private static delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Place(Action<Iced.Intel.Assembler> write) =>
-            (delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void>)Assembler.Compile(write);
+        private static nint[] Place(bool minima) =>
+            [.. Enumerable.Range(1, Rows).Select(rows => (nint)Assembler.Compile(code => WriteTile(code, rows, minima)))];
 
         private static delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> PlaceDot(DType type) =>
             (delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void>)Assembler.Compile(code => WriteDot(code, type));

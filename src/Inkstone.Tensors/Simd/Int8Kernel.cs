@@ -32,6 +32,9 @@ internal unsafe struct Int8Tile
 
     /// <summary>Blocks of 32 values of k.</summary>
     public nint Blocks;
+
+    /// <summary>Rows of activations: those of the kernel's tile, or fewer where it takes them.</summary>
+    public int Rows;
 }
 
 /// <summary>Arguments of a product of one row of activations with eight rows of a weight as it lies in memory. Read by assembled code at
@@ -79,6 +82,12 @@ internal sealed unsafe class Int8Kernel
 
     /// <summary>Rows of a tile.</summary>
     public required int Rows { get; init; }
+
+    /// <summary>Up to this many rows of activations a weight is read where it lies; for more, packing it pays.</summary>
+    public required int MostDotRows { get; init; }
+
+    /// <summary>Whether a tile may have fewer rows.</summary>
+    public bool FewerRows { get; init; }
 
     /// <summary>C tile = addend tile + activations · panel.</summary>
     public required delegate* <DType, Int8Tile*, void> Tile { get; init; }

@@ -11,9 +11,6 @@ namespace Inkstone.Tensors;
 /// threads nor the number of rows changes a bit of it.</remarks>
 internal static unsafe class Int8Product
 {
-    /// <summary>Above this many rows W is packed.</summary>
-    public const int MostDotRows = 8;
-
     private const int QuantiseGrain = 8;
 
     /// <summary>How far beyond the next eight rows memory is asked for: 0 gave 42 GB/s of Q8_0, 4,096 and 8,192 53 to 60.</summary>
@@ -47,8 +44,9 @@ internal static unsafe class Int8Product
     )
     {
         Int8Kernel kernel = Int8Kernel.Of(device.Isa);
-        bool few = m <= MostDotRows && n >= Int8Kernel.DotRows;
-        int rows = few ? m : (m + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+        bool few = m <= kernel.MostDotRows && n >= Int8Kernel.DotRows;
+        int tiles = (m + kernel.Rows - 1) / kernel.Rows,
+            rows = few || kernel.FewerRows ? m : tiles * kernel.Rows;
         Tensor memory = device.Rent(new Shape(checked((int)((Int8Rows.Bytes(rows, k) + 63) / 64 * 16))));
         Int8Rows x = new(memory.Pointer, rows, k);
         QuantiseTask quantise = new(x, (float*)a.Pointer, a.RowStride, m, Int8Kernel.Zero(b.Type));
@@ -63,10 +61,14 @@ internal static unsafe class Int8Product
         else
         {
             device.Run(quantise, rows, QuantiseGrain);
-            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns,
-                tiles = rows / kernel.Rows;
+            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns;
             int parts = Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
-            device.Run(new TileTask(operands, device.Workers, parts, tiles), panels * parts, 1);
+            int items = panels * parts;
+            device.Run(
+                new TileTask(operands, device.Workers, parts, tiles),
+                items,
+                SmallRows.UnitsPerChunk(device, items, b.Type.Bytes((long)n * k))
+            );
         }
         memory.Release();
     }
@@ -186,20 +188,25 @@ internal static unsafe class Int8Product
             {
                 (int column, int part) = (item / parts * Int8Kernel.Columns, item % parts);
                 int columns = Math.Min(Int8Kernel.Columns, o.N - column);
-                Int8Panel.Pack(o.Type, o.Weight(column), o.StrideWeight, columns, o.Blocks, panel);
+                byte* weight = o.Weight(column),
+                    ahead = item + 1 < end ? o.Weight((item + 1) / parts * Int8Kernel.Columns) : weight;
+                Int8Panel.Pack(o.Type, weight, o.StrideWeight, columns, o.Blocks, panel, ahead);
                 for (int tile = part * tiles / parts; tile < (part + 1) * tiles / parts; tile++)
                 {
-                    Multiply(panel, tile * o.Kernel.Rows, column, columns, edge);
+                    // Tiles of few rows take time by their rows, so the rows are dealt out evenly.
+                    int row = o.Kernel.FewerRows ? tile * o.M / tiles : tile * o.Kernel.Rows,
+                        next = o.Kernel.FewerRows ? (tile + 1) * o.M / tiles : row + o.Kernel.Rows;
+                    Multiply(panel, row, next - row, column, columns, edge);
                 }
             }
             o.Kernel.End();
         }
 
         /// <summary>One tile; where it is not whole, by way of <paramref name="edge"/>.</summary>
-        private void Multiply(byte* panel, int row, int column, int columns, float* edge)
+        private void Multiply(byte* panel, int row, int rows, int column, int columns, float* edge)
         {
-            int rows = Math.Min(o.Kernel.Rows, o.M - row);
-            bool whole = rows == o.Kernel.Rows && columns == Int8Kernel.Columns;
+            int exist = Math.Min(rows, o.M - row);
+            bool whole = exist == rows && columns == Int8Kernel.Columns;
             Int8Tile tile = new()
             {
                 X = o.X.Values(row),
@@ -212,11 +219,12 @@ internal static unsafe class Int8Product
                 Addend = whole ? o.Addend(row, column) : null,
                 StrideAddend = o.StrideAddend * sizeof(float),
                 Blocks = o.Blocks,
+                Rows = rows,
             };
             o.Kernel.Tile(o.Type, &tile);
             if (!whole)
             {
-                EdgeTile.Copy(edge, Int8Kernel.Columns, o.C(row, column), o.StrideC, o.Addend(row, column), o.StrideAddend, rows, columns);
+                EdgeTile.Copy(edge, Int8Kernel.Columns, o.C(row, column), o.StrideC, o.Addend(row, column), o.StrideAddend, exist, columns);
             }
         }
     }

@@ -51,10 +51,11 @@ internal static unsafe class Int8Proof
                 {
                     quantised.Quantise(row, px + row * K, Int8Kernel.Zero(type));
                 }
-                Int8Panel.Pack(type, pw, Blocks * size, Columns, Blocks, pp);
+                Int8Panel.Pack(type, pw, Blocks * size, Columns, Blocks, pp, pw);
                 kernel.Begin();
-                for (int row = 0; row < rows; row += kernel.Rows)
+                for (int row = 0, tiles = 0, take; row < rows; row += take)
                 {
+                    take = kernel.FewerRows ? Math.Min(1 + tiles++ % kernel.Rows, rows - row) : kernel.Rows;
                     Int8Tile tile = new()
                     {
                         X = quantised.Values(row),
@@ -67,6 +68,7 @@ internal static unsafe class Int8Proof
                         Addend = px + row,
                         StrideAddend = sizeof(float),
                         Blocks = Blocks,
+                        Rows = take,
                     };
                     kernel.Tile(type, &tile);
                 }

@@ -37,7 +37,7 @@ internal readonly unsafe struct LeftPanels
             for (int panel = 0; panel < Count; panel++)
             {
                 int first = panel * kernel.Rows;
-                Packing.PackA(kernel, a.At(first, 0), Math.Min(kernel.Rows, rows - first), k, _whole + panel * _panelBytes);
+                Packing.PackA(kernel, a.From(first, 0), Math.Min(kernel.Rows, rows - first), k, _whole + panel * _panelBytes);
             }
             return;
         }
@@ -53,7 +53,7 @@ internal readonly unsafe struct LeftPanels
         _whole = inPlace ? a.Pointer : copy;
         _last = inPlace ? copy : null;
         int from = inPlace ? whole * kernel.Rows : 0;
-        Packing.CopyRows(kernel, a.At(from, 0), rows - from, k, Stride, copy);
+        Packing.CopyRows(kernel, a.From(from, 0), rows - from, k, Stride, copy);
         new Span<byte>(copy + (rows - from) * Stride, checked((int)((Count * kernel.Rows - rows) * Stride))).Clear();
     }
 
@@ -70,7 +70,7 @@ internal readonly unsafe struct LeftPanels
     public nint Stride { get; }
 
     /// <summary>A panel's first element.</summary>
-    public byte* At(int panel) => panel == Count - 1 && _last != null ? _last : _whole + panel * _panelBytes;
+    public byte* Panel(int panel) => panel == Count - 1 && _last != null ? _last : _whole + panel * _panelBytes;
 
     /// <summary>
     /// Whether a panel's rows lie so far apart that more of them share a set of level 1 than it has ways: at a stride of a multiple of

@@ -31,7 +31,7 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
         long bytes = Packing.BytesA(kernel, k);
         for (int i = 0; i < rows; i += kernel.Rows, target += bytes)
         {
-            Packing.PackA(kernel, source.At(i, 0), Math.Min(kernel.Rows, rows - i), k, target);
+            Packing.PackA(kernel, source.From(i, 0), Math.Min(kernel.Rows, rows - i), k, target);
         }
     }
 
@@ -41,7 +41,7 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
         long bytes = Packing.BytesB(kernel, k);
         for (int j = 0; j < columns; j += kernel.Columns, target += bytes)
         {
-            Packing.PackB(kernel, source.At(0, j), Math.Min(kernel.Columns, columns - j), k, target);
+            Packing.PackB(kernel, source.From(0, j), Math.Min(kernel.Columns, columns - j), k, target);
         }
     }
 

@@ -125,8 +125,8 @@ internal static unsafe class MatMul
                 float* target = c + column;
                 MatMulPlan plan = new(
                     kernel,
-                    a.At(0, from),
-                    b.At(from, column),
+                    a.From(0, from),
+                    b.From(from, column),
                     m,
                     Math.Min(width, n - column),
                     Math.Min(superDepth, k - from),

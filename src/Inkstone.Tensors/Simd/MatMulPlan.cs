@@ -116,7 +116,7 @@ internal unsafe struct MatMulPlan
     )
     {
         int k = Math.Min(_depth, _k - from);
-        LeftPanels left = new(kernel, _a.At(row, from), rows, k, workers, worker);
+        LeftPanels left = new(kernel, _a.From(row, from), rows, k, workers, worker);
         float* addend = from == 0 ? Addend : C;
         nint strideAddend = from == 0 ? StrideAddend : StrideC;
         TileArguments tile = new()
@@ -129,13 +129,13 @@ internal unsafe struct MatMulPlan
         float* buffer = stackalloc float[Rounded == null ? 0 : EdgeTile.MostElements];
         for (int column = firstPanel; column < lastPanel; column++)
         {
-            tile.B = _right.At(item, column);
+            tile.B = _right.Panel(item, column);
             int columns = Math.Min(kernel.Columns, _n - column * kernel.Columns);
             for (int panel = 0; panel < left.Count; panel++)
             {
                 long at = row + panel * kernel.Rows;
                 int count = Math.Min(kernel.Rows, rows - panel * kernel.Rows);
-                tile.A = left.At(panel);
+                tile.A = left.Panel(panel);
                 if (Rounded != null)
                 {
                     EdgeTile.RunRounded(

@@ -28,7 +28,7 @@ internal readonly unsafe struct MatrixView(byte* pointer, DType type, nint rowSt
     public static MatrixView Of(Tensor tensor) => new(tensor.Pointer, tensor.DType, tensor.Shape.Last, 1);
 
     /// <summary>The view whose first element is (row, column) of this one.</summary>
-    public MatrixView At(nint row, nint column) =>
+    public MatrixView From(nint row, nint column) =>
         type.IsQuantised()
             ? new(pointer, type, rowStride, columnStride, offset + row * rowStride + column * columnStride)
             : new(pointer + (row * rowStride + column * columnStride) * type.Size(), type, rowStride, columnStride);

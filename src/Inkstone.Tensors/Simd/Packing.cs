@@ -52,7 +52,7 @@ internal static unsafe class Packing
     {
         for (int i = 0; i < rows; i++, target += stride)
         {
-            byte* source = a.At(i, 0).Pointer;
+            byte* source = a.From(i, 0).Pointer;
             if (a.Type == kernel.ElementType)
             {
                 Buffer.MemoryCopy(source, target, stride, (long)kernel.ElementBytes * k);
@@ -63,7 +63,7 @@ internal static unsafe class Packing
             }
             else
             {
-                RowDecoder.Decode(a.At(i, 0), k, (float*)target);
+                RowDecoder.Decode(a.From(i, 0), k, (float*)target);
             }
             new Span<byte>(target + (long)kernel.ElementBytes * k, (int)(stride - (long)kernel.ElementBytes * k)).Clear();
         }
@@ -148,7 +148,7 @@ internal static unsafe class Packing
         for (int i = 0; i < count && even < k; i += width, target += panelBytes)
         {
             Scalar(
-                source.At(even, i).Pointer,
+                source.From(even, i).Pointer,
                 source.Type,
                 1,
                 source.RowStride,

@@ -19,6 +19,7 @@ internal static unsafe class PortableInt8
         {
             Name = "portable int8 6×32",
             Rows = Rows,
+            MostDotRows = 4,
             Tile = &Tile,
             Dot = &Dot,
         };

@@ -55,7 +55,7 @@ internal unsafe struct RightPanels
     public byte* Memory { get; set; }
 
     /// <summary>A panel of a block of k.</summary>
-    public readonly byte* At(int block, int panel) => Memory + ((long)block * _panels + panel) * _panelBytes;
+    public readonly byte* Panel(int block, int panel) => Memory + ((long)block * _panels + panel) * _panelBytes;
 
     /// <summary>Packs the part of item <paramref name="item"/>.</summary>
     public readonly void Pack(MicroKernel kernel, Workers workers, int item, int worker)
@@ -67,8 +67,8 @@ internal unsafe struct RightPanels
             columns = Math.Min(_panelsInRun * _width, _n - column);
         int k = Math.Min(_depth, _k - block * _depth),
             from = slice * Slice;
-        byte* target = At(block, panel);
-        MatrixView b = _b.At(block * _depth, column);
+        byte* target = Panel(block, panel);
+        MatrixView b = _b.From(block * _depth, column);
         if (!_rows)
         {
             b = Packing.IsPlain(b.Type) ? b : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
@@ -77,7 +77,7 @@ internal unsafe struct RightPanels
         else if (from < k)
         {
             Packing.Rows(
-                b.At(from, 0),
+                b.From(from, 0),
                 columns,
                 _width,
                 _panelBytes,
@@ -100,7 +100,7 @@ internal unsafe struct RightPanels
         (int lines, int length) = byColumn ? (columns, k) : (k, columns);
         for (int line = 0; line < lines; line++)
         {
-            RowDecoder.Decode(byColumn ? b.At(0, line) : b.At(line, 0), length, target + (long)line * length);
+            RowDecoder.Decode(byColumn ? b.From(0, line) : b.From(line, 0), length, target + (long)line * length);
         }
         MatrixView rows = MatrixView.Rows(target, length);
         return byColumn ? rows.T : rows;

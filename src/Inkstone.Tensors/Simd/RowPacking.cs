@@ -33,7 +33,7 @@ internal static unsafe class RowPacking
             byte* panel = target;
             for (int i = 0; i < count; i += width, panel += panelBytes)
             {
-                MatrixView part = source.At(from, i);
+                MatrixView part = source.From(from, i);
                 int lanes = Math.Min(width, count - i);
                 if (!pairs && source.Type == DType.BFloat16)
                 {

@@ -133,12 +133,12 @@ internal static unsafe class SmallRows
 
         private void Tile(int row, int rows, int column, int columns, float* sums)
         {
-            float* x = (float*)a.At(row, 0).Pointer;
+            float* x = (float*)a.From(row, 0).Pointer;
             if (b.Type.IsQuantised())
             {
                 for (int j = 0; j < columns; j++)
                 {
-                    BlockDot.Run(x, a.RowStride, rows, b.At(0, column + j), k, sums + j, Step);
+                    BlockDot.Run(x, a.RowStride, rows, b.From(0, column + j), k, sums + j, Step);
                 }
             }
             else if (b.Type == DType.Float32)
@@ -154,7 +154,7 @@ internal static unsafe class SmallRows
         private void Tile<T>(float* x, int rows, int column, int columns, float* sums)
             where T : struct, IWeight
         {
-            byte* weight = b.At(0, column).Pointer;
+            byte* weight = b.From(0, column).Pointer;
             nint stride = b.ColumnStride * b.Type.Size();
             // Columns left over one by one: each with itself as the other three.
             float* four = stackalloc float[Step * Step];

@@ -35,11 +35,11 @@ internal static unsafe class StripRows
         Vector512.ConditionalSelect(hidden.AsSingle(), Vector512.Create(float.NegativeInfinity), Vector512.Load(row)).Store(row);
 
     /// <summary>Address of a row (an even one of pairs) of B.</summary>
-    public static uint* At(byte* right, bool pairs, int row) => (uint*)right + (pairs ? row / 2 : row) * Width;
+    public static uint* Row(byte* right, bool pairs, int row) => (uint*)right + (pairs ? row / 2 : row) * Width;
 
     /// <summary>Zeros in rows (of pairs) from <paramref name="begin"/> to <paramref name="end"/>.</summary>
     public static void Clear(byte* right, bool pairs, int begin, int end) =>
-        new Span<uint>(At(right, pairs, begin), (pairs ? (end - begin) / 2 : end - begin) * Width).Clear();
+        new Span<uint>(Row(right, pairs, begin), (pairs ? (end - begin) / 2 : end - begin) * Width).Clear();
 
     /// <summary>target[lane, row] (+)= strip[row, lane] for <paramref name="rows"/> rows and <paramref name="lanes"/> lanes.</summary>
     [SkipLocalsInit]

@@ -61,7 +61,7 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     {
         for (int i = 0; i < Block; i += kernel.Rows, target += Packing.BytesA(kernel, dim))
         {
-            Left(Gathered(gathered, dim).At(i, 0), dim, target);
+            Left(Gathered(gathered, dim).From(i, 0), dim, target);
         }
     }
 
@@ -70,7 +70,7 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     {
         for (int i = 0; i < dim; i += kernel.Rows, target += Packing.BytesA(kernel, Block))
         {
-            Left(Gathered(gathered, dim).At(0, i).T, Block, target);
+            Left(Gathered(gathered, dim).From(0, i).T, Block, target);
         }
     }
 
@@ -79,7 +79,7 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     {
         for (int j = 0; j < Width; j += kernel.Columns, target += Packing.BytesB(kernel, dim))
         {
-            MatrixView source = Gathered(gathered, dim).At(strip * Width + j, 0);
+            MatrixView source = Gathered(gathered, dim).From(strip * Width + j, 0);
             Packing.Panel(
                 source.Pointer,
                 source.Type,

@@ -18,7 +18,7 @@ internal static unsafe class TilePacking
             done = k / 32 * 32;
             for (int i = 0; i < rows; i += 16)
             {
-                Transpose(a.At(i, 0).Pointer, a.Type == DType.BFloat16, a.ColumnStride, done, target + i * stride, stride);
+                Transpose(a.From(i, 0).Pointer, a.Type == DType.BFloat16, a.ColumnStride, done, target + i * stride, stride);
             }
         }
         for (int i = 0; i < rows; i++)
@@ -31,7 +31,7 @@ internal static unsafe class TilePacking
             }
             for (int p = done; p < padded; p++)
             {
-                row[p] = p < k ? BFloat16Bits.FromFloat(Packing.Read(a.At(i, p).Pointer, a.Type)) : (ushort)0;
+                row[p] = p < k ? BFloat16Bits.FromFloat(Packing.Read(a.From(i, p).Pointer, a.Type)) : (ushort)0;
             }
         }
     }

@@ -78,7 +78,7 @@ internal sealed class BpeModel
                 i++;
                 continue;
             }
-            int character = WholeCharacters.CodePoint(word, i);
+            int character = Utf8Bytes.OfThree(word, i);
             if (left >= 0 && !_junctions!.MayJoin(left, character))
             {
                 EncodeCharacters(word[start..i], left, scratch, ids);

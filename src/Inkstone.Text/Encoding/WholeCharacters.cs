@@ -81,10 +81,7 @@ internal sealed class WholeCharacters
     /// <summary>The token of the three-byte character that begins at <paramref name="i"/>, or -1 when it must begin from its
     /// bytes.</summary>
     public int At(ReadOnlySpan<byte> s, int i) =>
-        (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80) ? -1 : _tokens[CodePoint(s, i) - First];
-
-    /// <summary>The three-byte character that begins at <paramref name="i"/>.</summary>
-    public static int CodePoint(ReadOnlySpan<byte> s, int i) => ((s[i] & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F);
+        (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80) ? -1 : _tokens[Utf8Bytes.OfThree(s, i) - First];
 
     /// <summary>The token that a three-byte character becomes where nothing is merged with it, or -1 when it becomes several.</summary>
     public int Alone(int codePoint) => _alone[codePoint - First];

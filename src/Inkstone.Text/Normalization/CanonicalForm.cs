@@ -60,26 +60,12 @@ internal static class CanonicalForm
         int i = text.IndexOfAnyInRange((byte)0xCC, (byte)0xFF);
         while (i >= 0 && i < text.Length)
         {
-            int b = text[i];
-            int c,
-                size;
-            if (b < 0xCC)
+            if (text[i] < 0xCC)
             {
                 i++;
                 continue;
             }
-            if (b < 0xE0)
-            {
-                (c, size) = (((b & 0x1F) << 6) | (text[i + 1] & 0x3F), 2);
-            }
-            else if (b < 0xF0)
-            {
-                (c, size) = (((b & 0x0F) << 12) | ((text[i + 1] & 0x3F) << 6) | (text[i + 2] & 0x3F), 3);
-            }
-            else
-            {
-                (c, size) = (((b & 0x07) << 18) | ((text[i + 1] & 0x3F) << 12) | ((text[i + 2] & 0x3F) << 6) | (text[i + 3] & 0x3F), 4);
-            }
+            int c = Utf8Bytes.CodePoint(text, i, out int size);
             if (c < 0x30000 && (Suspects[c >> 6] & (1UL << (c & 63))) != 0)
             {
                 return false;

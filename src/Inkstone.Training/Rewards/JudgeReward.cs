@@ -1,7 +1,5 @@
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Client;
 
 namespace Inkstone.Training;
 
@@ -15,52 +13,34 @@ internal sealed class JudgeReward : IReward
     public const string Question =
         "Question:\n{prompt}\n\nAnswer:\n{answer}\n\nHow good is this answer? Reply with a number from 0 to 10 and nothing else.";
 
-    private readonly HttpClient _client;
+    private readonly OpenAiClient _client;
     private readonly string _name,
-        _url,
         _model,
         _question,
         _reference;
     private readonly double _scale;
-    private readonly int _parallel,
-        _retries;
+    private readonly int _parallel;
     private long _failed;
     private string _why = "";
 
     private JudgeReward(
         string name,
-        string url,
+        OpenAiClient client,
         string model,
         string question,
         string reference,
         double scale,
-        int parallel,
-        int retries,
-        double seconds,
-        string? keyVariable
-    )
-    {
-        (_name, _url, _model, _question, _reference, _scale, _parallel, _retries) = (
+        int parallel
+    ) =>
+        (_name, _client, _model, _question, _reference, _scale, _parallel) = (
             name,
-            url.TrimEnd('/') + "/chat/completions",
+            client,
             model,
             question,
             reference,
             scale,
-            parallel,
-            retries
+            parallel
         );
-        _client = new HttpClient { Timeout = TimeSpan.FromSeconds(seconds) };
-        if (keyVariable is not null)
-        {
-            string key =
-                Environment.GetEnvironmentVariable(keyVariable)
-                ?? throw new InvalidDataException(
-                    $"the reward {name} takes its key from the environment variable {keyVariable}, which is not set; set it"
-                );
-            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
-        }
-    }
 
     public long Failed => _failed;
 
@@ -81,67 +61,77 @@ internal sealed class JudgeReward : IReward
             seconds = s.Number("timeout_seconds", 60, 0.01, 1e5);
         int parallel = s.Integer("parallel", 4, 1, 1024),
             retries = s.Integer("retries", 2, 0, 100);
-        string? key = s.Text("api_key_env");
-        return _ => new JudgeReward(name, url, model, question, reference, scale, parallel, retries, seconds, key);
+        string? variable = s.Text("api_key_env");
+        return _ => new JudgeReward(
+            name,
+            new OpenAiClient(url, KeyOf(name, variable), retries + 1, TimeSpan.FromSeconds(seconds)),
+            model,
+            question,
+            reference,
+            scale,
+            parallel
+        );
     }
 
     public double?[] Score(IReadOnlyList<JudgedAnswer> answers)
     {
         double?[] scores = new double?[answers.Count];
-        Parallel.For(0, answers.Count, new ParallelOptions { MaxDegreeOfParallelism = _parallel }, i => scores[i] = Ask(answers[i]));
+        Parallel
+            .ForAsync(
+                0,
+                answers.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = _parallel },
+                async (i, stop) => scores[i] = await AskAsync(answers[i], stop).ConfigureAwait(false)
+            )
+            .GetAwaiter()
+            .GetResult();
         return scores.Length > 0 && scores.All(s => s is null)
             ? throw new InvalidDataException(
-                $"the judge at {_url} of the reward {_name} has judged none of {scores.Length} answers ({_why}); see to it, then go on with --resume"
+                $"the judge at {_client.Api} of the reward {_name} has judged none of {scores.Length} answers ({_why}); see to it, then go on with --resume"
             )
             : scores;
     }
 
     public void Dispose() => _client.Dispose();
 
-    private double? Ask(JudgedAnswer answer)
+    private static string? KeyOf(string name, string? variable) =>
+        variable is null
+            ? null
+            : Environment.GetEnvironmentVariable(variable)
+                ?? throw new InvalidDataException(
+                    $"the reward {name} takes its key from the environment variable {variable}, which is not set; set it"
+                );
+
+    private async Task<double?> AskAsync(JudgedAnswer answer, CancellationToken stop)
     {
         string question = _question
             .Replace("{prompt}", answer.Prompt, StringComparison.Ordinal)
             .Replace("{reference}", answer.Wanted(_reference) ?? "", StringComparison.Ordinal)
             .Replace("{answer}", answer.Answer, StringComparison.Ordinal);
-        string body = new JsonObject
+        JsonObject body = new()
         {
             ["model"] = _model,
             ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = question }),
             ["temperature"] = 0,
-        }.ToJsonString();
-        string why = "";
-        for (int i = 0; i <= _retries; i++)
+        };
+        string why;
+        try
         {
-            try
+            JsonNode reply = await _client.PostAsync("chat/completions", body, stop).ConfigureAwait(false);
+            string said = (string?)reply["choices"]?[0]?["message"]?["content"] ?? "";
+            if (NumberEquals.Last(said) is { } number)
             {
-                using HttpRequestMessage request = new(HttpMethod.Post, _url)
-                {
-                    Content = new StringContent(body, Encoding.UTF8, "application/json"),
-                };
-                using HttpResponseMessage response = _client.Send(request);
-                using StreamReader reader = new(response.Content.ReadAsStream());
-                string text = reader.ReadToEnd();
-                if (response.IsSuccessStatusCode)
-                {
-                    string said = (string?)JsonNode.Parse(text)?["choices"]?[0]?["message"]?["content"] ?? "";
-                    if (NumberEquals.Last(said) is { } number)
-                    {
-                        return number / _scale;
-                    }
-                    why = $"it said no number but {JsonValue.Create(said.Length > 60 ? said[..60] + "…" : said)!.ToJsonString()}";
-                    break; // at temperature 0 it would say so again
-                }
-                why = $"it answers {(int)response.StatusCode}";
+                return number / _scale;
             }
-            catch (Exception e)
-                when (e is HttpRequestException or TaskCanceledException or JsonException or InvalidOperationException or IOException)
-            {
-                why =
-                    e is TaskCanceledException ? "it takes longer than timeout_seconds"
-                    : e is HttpRequestException ? "it cannot be reached"
-                    : "its reply is none of the OpenAI API";
-            }
+            why = $"it said no number but {JsonValue.Create(said.Length > 60 ? said[..60] + "…" : said)!.ToJsonString()}";
+        }
+        catch (Exception fault) when (fault is IOException or InvalidDataException)
+        {
+            why = fault.Message;
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or FormatException or ArgumentOutOfRangeException)
+        {
+            why = "its reply is none of the OpenAI API";
         }
         Interlocked.Increment(ref _failed);
         Volatile.Write(ref _why, why);

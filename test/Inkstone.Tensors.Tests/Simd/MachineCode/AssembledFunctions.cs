@@ -43,8 +43,8 @@ internal static class AssembledFunctions
         Tile(bfloat16: true, rows: true),
         Strip(bfloat16: false),
         Strip(bfloat16: true),
-        Int8Tile(minima: false),
-        Int8Tile(minima: true),
+        .. Enumerable.Range(1, AssembledInt8.Rows).Select(rows => Int8Tile(rows, minima: false)),
+        .. Enumerable.Range(1, AssembledInt8.Rows).Select(rows => Int8Tile(rows, minima: true)),
         Int8Dot(DType.Q8_0),
         Int8Dot(DType.Q4_0),
         Int8Dot(DType.Q4_1),
@@ -61,8 +61,8 @@ internal static class AssembledFunctions
     public static AssembledFunction Strip(bool bfloat16) =>
         new($"{Name(bfloat16)} strip", code => StripKernel.Write(code, bfloat16), Vector(bfloat16));
 
-    public static AssembledFunction Int8Tile(bool minima) =>
-        new($"int8 tile{(minima ? " with minima" : "")}", code => AssembledInt8.WriteTile(code, minima), Vnni);
+    public static AssembledFunction Int8Tile(int rows, bool minima) =>
+        new($"int8 tile of {rows} rows{(minima ? " with minima" : "")}", code => AssembledInt8.WriteTile(code, rows, minima), Vnni);
 
     public static AssembledFunction Int8Dot(DType type) => new($"int8 dot {type}", code => AssembledInt8.WriteDot(code, type), Vnni);
 

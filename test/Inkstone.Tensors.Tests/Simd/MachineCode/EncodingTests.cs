@@ -58,7 +58,7 @@ public sealed class EncodingTests
             ],
             "a new function belongs into AssembledFunctions, then here"
         );
-        AssembledFunctions.All.Count.ShouldBe(20);
+        AssembledFunctions.All.Count.ShouldBe(30);
     }
 
     [Theory]

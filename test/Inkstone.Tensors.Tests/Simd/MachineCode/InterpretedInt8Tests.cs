@@ -4,6 +4,7 @@ namespace Inkstone.Tensors.Tests;
 public sealed unsafe class InterpretedInt8Tests
 {
     private const int Columns = Int8Kernel.Columns,
+        Width = Columns + 5,
         Gap = 64;
 
     [Theory]
@@ -11,26 +12,33 @@ public sealed unsafe class InterpretedInt8Tests
     [InlineData(true)]
     public void Tiles(bool minima)
     {
-        AssembledFunction code = AssembledFunctions.Int8Tile(minima);
         foreach ((int blocks, bool withAddend) in ((int, bool)[])[(0, false), (0, true), (1, false), (3, true)])
         {
-            float[] got = Tile(
+            float[] wanted = Tile(
                 minima,
                 blocks,
                 withAddend,
-                tile =>
-                {
-                    Interpreter interpreter = new(
-                        Memory(*(Int8Tile*)tile, minima, 6).Allow("arguments", (void*)tile, sizeof(Int8Tile), Access.Read)
-                    );
-                    interpreter.Run(code, tile);
-                    interpreter.MultiplyAdds.ShouldBe(6 * Columns * blocks * (32 + (minima ? 2 : 1)));
-                }
+                tile => PortableInt8.Kernel.Tile(minima ? DType.Q4_1 : DType.Q8_0, (Int8Tile*)tile)
             );
-            got.ShouldBe(
-                Tile(minima, blocks, withAddend, tile => PortableInt8.Kernel.Tile(minima ? DType.Q4_1 : DType.Q8_0, (Int8Tile*)tile)),
-                $"{code.Name}, {blocks} blocks"
-            );
+            for (int rows = 1; rows <= AssembledInt8.Rows; rows++)
+            {
+                AssembledFunction code = AssembledFunctions.Int8Tile(rows, minima);
+                float[] got = Tile(
+                    minima,
+                    blocks,
+                    withAddend,
+                    tile =>
+                    {
+                        Interpreter interpreter = new(
+                            Memory(*(Int8Tile*)tile, minima, rows).Allow("arguments", (void*)tile, sizeof(Int8Tile), Access.Read)
+                        );
+                        interpreter.Run(code, tile);
+                        interpreter.MultiplyAdds.ShouldBe(rows * Columns * blocks * (32 + (minima ? 2 : 1)));
+                    }
+                );
+                int written = (rows - 1) * Width + Columns;
+                got[..written].ShouldBe(wanted[..written], $"{code.Name}, {blocks} blocks");
+            }
         }
     }
 
@@ -75,6 +83,7 @@ public sealed unsafe class InterpretedInt8Tests
         {
             Name = "interpreted",
             Rows = 32,
+            MostDotRows = 8,
             Tile = &Tile,
             Dot = PortableInt8.Kernel.Dot,
         };
@@ -114,8 +123,7 @@ public sealed unsafe class InterpretedInt8Tests
     /// <summary>Six rows, whose operands all lie at the ends of guarded memory.</summary>
     private static float[] Tile(bool minima, int blocks, bool withAddend, Action<long> run)
     {
-        const int Rows = 6,
-            Width = Columns + 5;
+        const int Rows = AssembledInt8.Rows;
         int size = Int8Panel.BlockBytes(minima ? DType.Q4_1 : DType.Q8_0);
         nint strideX = 32 * blocks + Gap,
             strideScales = sizeof(Int8Scale) * blocks + Gap;
