@@ -21,6 +21,7 @@ end() {
     rm -rf "$work"
 }
 trap end EXIT
+trap 'exit 143' TERM INT
 ip netns add $a 2>/dev/null || skip "this kernel or container makes no network namespaces"
 ip netns add $b
 ip netns add $w
