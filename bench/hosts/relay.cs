@@ -17,7 +17,10 @@ Thread.Sleep(Timeout.Infinite);
 // A packet socket of all protocols, bound to a device.
 static Socket Open(string device)
 {
-    Socket socket = new(AddressFamily.Packet, SocketType.Raw, (ProtocolType)IPAddress.HostToNetworkOrder((short)3)) { ReceiveBufferSize = 64 << 20 };
+    Socket socket = new(AddressFamily.Packet, SocketType.Raw, (ProtocolType)IPAddress.HostToNetworkOrder((short)3))
+    {
+        ReceiveBufferSize = 64 << 20,
+    };
     socket.Bind(new Device(int.Parse(File.ReadAllText($"/sys/class/net/{device}/ifindex"), CultureInfo.InvariantCulture)));
     return socket;
 }

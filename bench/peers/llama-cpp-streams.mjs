@@ -18,7 +18,7 @@ const require = createRequire(path.join(path.resolve(folder), 'x.js'));
 const { getLlama } = await import(pathToFileURL(require.resolve('node-llama-cpp')).href);
 const llama = await getLlama({ gpu: false, build: 'never', progressLogs: false, logLevel: 'error' });
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];
-const settings = [...new Set([threads, 1])].flatMap(n => [false, true].flatMap(flashAttention => [128, 512, 2048].map(batchSize => ({ threads: n, flashAttention, batchSize }))));
+const settings = [false, true].flatMap(flashAttention => [512, 2048].map(batchSize => ({ threads, flashAttention, batchSize })));
 
 for (const file of rest) {
   const model = await llama.loadModel({ modelPath: file });
