@@ -78,7 +78,10 @@ public static class MemoryBench
             }
         );
         long[] own = [Resident("VmHWM:") - before, start, device.Arena.PeakBytes];
-        long[][] all = [.. together.Ranks.GatherAll(MemoryMarshal.AsBytes(own.AsSpan())).Select(b => MemoryMarshal.Cast<byte, long>(b).ToArray())];
+        long[][] all =
+        [
+            .. together.Ranks.GatherAll(MemoryMarshal.AsBytes(own.AsSpan())).Select(b => MemoryMarshal.Cast<byte, long>(b).ToArray()),
+        ];
         return new MemoryCost(parameters, formula, all.Max(a => a[2]), [.. all.Select(a => a[0])], all.Max(a => a[1]));
     }
 

@@ -70,7 +70,8 @@ public sealed class TextGrammar
         return dfa.IsEmpty
             ? throw new GrammarException("the pattern matches no text")
             : new(
-                (space, then) => new Node(space).Add(to => to.Call(TextState.Intern(space, Spelling.Plain, new TextRules.Automaton(dfa)), then))
+                (space, then) =>
+                    new Node(space).Add(to => to.Call(TextState.Intern(space, Spelling.Plain, new TextRules.Automaton(dfa)), then))
             );
     }
 

@@ -105,7 +105,11 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         string expected = Train(1, "sparse.yaml", options),
             run = Train(2, "sparse.yaml", [.. options, "--distributed.zero", "3", "--train.eval_every", "0"]);
         Directory.Delete(Path.Combine(run, "checkpoints", "step-000008"), recursive: true);
-        Mpi.Run(4, place.Path, ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, .. options, "--distributed.zero", "1", "--resume"])
+        Mpi.Run(
+                4,
+                place.Path,
+                ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, .. options, "--distributed.zero", "1", "--resume"]
+            )
             .ShouldEndWith(0);
         SameBits(run, expected);
     }

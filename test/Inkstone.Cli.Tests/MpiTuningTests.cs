@@ -152,7 +152,11 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
         foreach (
             string key in metrics
                 .Select(m => m.Key)
-                .Where(k => WallClock.Contains(k) || k.StartsWith("sampling/", StringComparison.Ordinal) || k.StartsWith("rollout/", StringComparison.Ordinal))
+                .Where(k =>
+                    WallClock.Contains(k)
+                    || k.StartsWith("sampling/", StringComparison.Ordinal)
+                    || k.StartsWith("rollout/", StringComparison.Ordinal)
+                )
                 .ToArray()
         )
         {

@@ -113,11 +113,7 @@ public sealed class NotationTests
         "$dynamicRef",
         "#/$defs/a/$dynamicRef"
     )]
-    [InlineData(
-        """{"anyOf":[{"contains":{"const":1},"$id":"a"}],"unevaluatedItems":false}""",
-        "unevaluatedItems",
-        "#/unevaluatedItems"
-    )]
+    [InlineData("""{"anyOf":[{"contains":{"const":1},"$id":"a"}],"unevaluatedItems":false}""", "unevaluatedItems", "#/unevaluatedItems")]
     [InlineData("""{"minLenght":3}""", "minLenght", "#/minLenght")]
     [InlineData("""{"$defs":{"x":{"pattern":"(?!a)"}},"$ref":"#/$defs/x"}""", "pattern", "#/$defs/x/pattern")]
     [InlineData("""{"$ref":"other.json"}""", "$ref", "#/$ref")]
@@ -167,16 +163,16 @@ public sealed class NotationTests
         """{"not":{"if":{"properties":{"a":{"const":2}},"required":["a"]},"else":{"properties":{"c":true}},"unevaluatedProperties":false}}"""
     )]
     [InlineData("""{"dependentSchemas":{"a":{"properties":{"b":true,"x":true}}},"properties":{"a":true},"unevaluatedProperties":false}""")]
-    [InlineData("""{"anyOf":[{"allOf":[{"unevaluatedProperties":{"const":2}}]},{"properties":{"a":true}}],"unevaluatedProperties":false}""")]
+    [InlineData(
+        """{"anyOf":[{"allOf":[{"unevaluatedProperties":{"const":2}}]},{"properties":{"a":true}}],"unevaluatedProperties":false}"""
+    )]
     [InlineData("""{"prefixItems":[true],"contains":{"const":"b"},"unevaluatedItems":{"type":"null"},"maxItems":4}""")]
     [InlineData("""{"anyOf":[{"prefixItems":[true,{"const":"b"}]},{"contains":{"const":1}}],"unevaluatedItems":false,"maxItems":4}""")]
     [InlineData("""{"not":{"contains":{"const":"b"},"unevaluatedItems":{"type":"null"}},"maxItems":4}""")]
     [InlineData(
         """{"if":{"prefixItems":[{"const":"a"}]},"then":{"items":{"enum":["a","b",null]}},"else":{"prefixItems":[true,true]},"unevaluatedItems":false}"""
     )]
-    [InlineData(
-        """{"type":"array","items":{"$dynamicRef":"#e"},"$defs":{"e":{"$dynamicAnchor":"e","type":["number","null"]}}}"""
-    )]
+    [InlineData("""{"type":"array","items":{"$dynamicRef":"#e"},"$defs":{"e":{"$dynamicAnchor":"e","type":["number","null"]}}}""")]
     [InlineData(
         """{"$id":"http://h/strict","$dynamicAnchor":"n","$ref":"tree","unevaluatedProperties":false,"$defs":{"t":{"$id":"tree","$dynamicAnchor":"n","properties":{"a":true,"x":{"$dynamicRef":"#n"}}}}}"""
     )]

@@ -10,13 +10,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
     private const string Folder = "INK_JSON_SCHEMA_SUITE";
 
     /// <summary>Keywords that are refused by name; all schemas of the suite that are refused have one of these.</summary>
-    private static readonly string[] Refused =
-    [
-        "uniqueItems",
-        "$dynamicRef",
-        "$ref",
-        "$schema",
-    ];
+    private static readonly string[] Refused = ["uniqueItems", "$dynamicRef", "$ref", "$schema"];
 
     public static TheoryData<string> Files => [.. FolderFiles().Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 

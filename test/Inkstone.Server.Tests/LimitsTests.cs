@@ -113,9 +113,7 @@ public sealed class LimitsTests
             ["json_schema"] = new JsonObject
             {
                 ["name"] = "s",
-                ["schema"] = JsonNode.Parse(
-                    """{"type": "object", "properties": {"a": {"type": "array", "uniqueItems": true}}}"""
-                ),
+                ["schema"] = JsonNode.Parse("""{"type": "object", "properties": {"a": {"type": "array", "uniqueItems": true}}}"""),
             },
         };
         (int status, JsonElement body) = await served.PostAsync("/v1/chat/completions", Served.Say("a", ("response_format", format)));

@@ -44,8 +44,14 @@ public sealed class PpoLossTests
     [Fact]
     public void A_reward_at_the_end_is_the_return_of_every_token()
     {
-        TokenRuns rewards = TokenRuns.FromLists([[0.0, 0, 0, 0.7], [0.0, 1.1]]),
-            values = TokenRuns.FromLists([[0.1, -0.4, 2, 0.3], [5.0, 6]]),
+        TokenRuns rewards = TokenRuns.FromLists([
+                [0.0, 0, 0, 0.7],
+                [0.0, 1.1],
+            ]),
+            values = TokenRuns.FromLists([
+                [0.1, -0.4, 2, 0.3],
+                [5.0, 6],
+            ]),
             advantages = new(),
             returns = new();
         new PpoLoss(Gamma: 1, Lambda: 1).Estimate(rewards, values, advantages, returns);

@@ -153,9 +153,7 @@ public sealed class RewardTests : IDisposable
         using IReward reward = Make($"judge: {{url: '{server.Url}', retries: 1, parallel: 2}}");
         reward.Score([Says("fine"), Says("broken"), Says("silent"), Says("fine too")]).ShouldBe([0.7, null, null, 0.7]);
         reward.Failed.ShouldBe(2);
-        Should
-            .Throw<InvalidDataException>(() => reward.Score([Says("broken")]))
-            .Message.ShouldContain("answers with 500");
+        Should.Throw<InvalidDataException>(() => reward.Score([Says("broken")])).Message.ShouldContain("answers with 500");
         using IReward away = Make("judge: {url: 'http://127.0.0.1:9/v1', retries: 0}");
         Should.Throw<InvalidDataException>(() => away.Score([Says("fine")])).Message.ShouldContain("cannot be reached");
     }

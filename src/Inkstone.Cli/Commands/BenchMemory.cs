@@ -21,7 +21,13 @@ internal static class BenchMemory
             HelpName = "N",
             DefaultValueFactory = _ => 1,
         };
-        Option<string> zero = Choice("--zero", "what is sharded under mpirun: 0 nothing, 1 the optimizer's state, 3 gradients and weights too", "0", "1", "3"),
+        Option<string> zero = Choice(
+                "--zero",
+                "what is sharded under mpirun: 0 nothing, 1 the optimizer's state, 3 gradients and weights too",
+                "0",
+                "1",
+                "3"
+            ),
             order = Choice("--order", "order of sums: fast or fixed", "fast", "fixed"),
             optimizer = Choice("--optimizer", "adamw or muon", "adamw", "muon");
         Option<bool> recompute = new("--recompute") { Description = "keep only the inputs of blocks and compute what is inside again" };
@@ -79,7 +85,17 @@ internal static class BenchMemory
                     );
                     Table table = new Table()
                         .Border(TableBorder.Rounded)
-                        .AddColumns("weights", "gradients", "moments", "buckets", "activations", "together", "measured", "over it", "until the first steps");
+                        .AddColumns(
+                            "weights",
+                            "gradients",
+                            "moments",
+                            "buckets",
+                            "activations",
+                            "together",
+                            "measured",
+                            "over it",
+                            "until the first steps"
+                        );
                     table.AddRow(
                         Format.Bytes(cost.Formula.Weights),
                         Format.Bytes(cost.Formula.Gradients),

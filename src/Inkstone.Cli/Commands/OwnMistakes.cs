@@ -54,17 +54,19 @@ internal static class OwnMistakes
                                 .Select(i => all[(int)((long)i * all.Count / Math.Min(count, all.Count))]),
                         ];
                     int done = 0;
-                    return RecordExport.ToJsonl(
-                        output,
-                        writer
-                            .Write(asked, call.Cancelled)
-                            .Select(answered =>
-                            {
-                                bar.Report(((double)++done / asked.Count, $"{done:N0} of {asked.Count:N0} questions"));
-                                return Pair(answered.Prompt, answered.Answers);
-                            })
-                            .OfType<JsonObject>()
-                    ).Rows;
+                    return RecordExport
+                        .ToJsonl(
+                            output,
+                            writer
+                                .Write(asked, call.Cancelled)
+                                .Select(answered =>
+                                {
+                                    bar.Report(((double)++done / asked.Count, $"{done:N0} of {asked.Count:N0} questions"));
+                                    return Pair(answered.Prompt, answered.Answers);
+                                })
+                                .OfType<JsonObject>()
+                        )
+                        .Rows;
                 })
         );
     }

@@ -182,9 +182,7 @@ internal sealed record QuickstartReport(
             "speed",
             Format.Text($"{_reading.TokensPerSecond:#,0} tokens/s"),
             Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s"),
-            Preferred is null
-                ? ""
-                : Format.Text($"{RunMetrics.Read(Path.Combine(Directory, "preferred")).TokensPerSecond:#,0} tokens/s")
+            Preferred is null ? "" : Format.Text($"{RunMetrics.Read(Path.Combine(Directory, "preferred")).TokensPerSecond:#,0} tokens/s")
         );
         call.Page.Write(table);
         call.Prose(
@@ -238,7 +236,8 @@ internal sealed record QuickstartReport(
         return JsonNode.Parse(File.ReadAllText(path)) ?? throw new InvalidDataException($"{path} is empty; add --force to begin anew");
     }
 
-    private static string Ended(IReadOnlyList<FactAnswer> answers) => answers.Count == 0 ? "" : Format.Text($"{answers.Count(a => a.Ended)} of {answers.Count}");
+    private static string Ended(IReadOnlyList<FactAnswer> answers) =>
+        answers.Count == 0 ? "" : Format.Text($"{answers.Count(a => a.Ended)} of {answers.Count}");
 
     private static string Score(IReadOnlyList<FactAnswer> answers) =>
         answers.Count == 0

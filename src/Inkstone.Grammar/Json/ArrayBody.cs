@@ -70,7 +70,9 @@ internal sealed class ArrayBody
             .Range(0, _tests.Items.Select(i => i.First.Length + 1).DefaultIfEmpty(1).Max())
             .Where(i => !(_most <= i))
             .SelectMany(i =>
-                _tests.Some.SelectMany(s => new[] { _schemas.And(Item(i), s.What), _schemas.And(Item(i), _schemas.Not(s.What)) }).Prepend(Item(i))
+                _tests
+                    .Some.SelectMany(s => new[] { _schemas.And(Item(i), s.What), _schemas.And(Item(i), _schemas.Not(s.What)) })
+                    .Prepend(Item(i))
             );
 
     private Conjunction Item(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));

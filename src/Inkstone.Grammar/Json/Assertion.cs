@@ -81,7 +81,10 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 (long least, long? most) = Contained(node);
                 if (least > 0 || most is not null)
                 {
-                    Box = Box with { Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Subschema("contains"), least, most)) } : null };
+                    Box = Box with
+                    {
+                        Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Subschema("contains"), least, most)) } : null,
+                    };
                 }
                 break;
             case "uniqueItems":
@@ -120,7 +123,9 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 foreach (JsonProperty member in Keywords.Members(node, keyword, value))
                 {
                     (NameSet set, Conjunction of) = (
-                        keyword == "properties" ? NameSet.Single(member.Name) : NameSet.Matching(Keywords.Pattern(node, keyword, member.Name)),
+                        keyword == "properties"
+                            ? NameSet.Single(member.Name)
+                            : NameSet.Matching(Keywords.Pattern(node, keyword, member.Name)),
                         Subschema(keyword, member.Name)
                     );
                     Change(o => o with { Values = o.Values.Add((set, of)) });
@@ -135,12 +140,7 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 Conjunction unevaluated = Subschema(keyword);
                 Decide(
                     keyword,
-                    e =>
-                        b =>
-                            b with
-                            {
-                                Object = b.Object is { } o ? o with { Values = o.Values.Add((e.Others, unevaluated)) } : null,
-                            }
+                    e => b => b with { Object = b.Object is { } o ? o with { Values = o.Values.Add((e.Others, unevaluated)) } : null }
                 );
                 break;
             case "propertyNames":
@@ -237,7 +237,8 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
         };
 
     /// <summary>No value.</summary>
-    public static Conjunction Nothing(SchemaSpace schemas, SchemaNode node) => schemas.Literal(schemas.Made(node, "nothing", () => "false"));
+    public static Conjunction Nothing(SchemaSpace schemas, SchemaNode node) =>
+        schemas.Literal(schemas.Made(node, "nothing", () => "false"));
 
     public static ValueBox OfTypes(ValueBox box, string[] types) =>
         new()

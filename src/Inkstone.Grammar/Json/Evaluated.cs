@@ -171,7 +171,10 @@ internal sealed record Evaluated(
                 : Both(
                     all,
                     [
-                        Nothing with { Change = b => Assertion.Without(schemas, node, b, name) },
+                        Nothing with
+                        {
+                            Change = b => Assertion.Without(schemas, node, b, name),
+                        },
                         .. present.Select(e => (Nothing with { Change = b => Assertion.With(b, name) }).And(e)),
                     ]
                 );

@@ -178,7 +178,8 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
     private SchemaNode[] List(string keyword, JsonElement value) =>
         [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
 
-    private Way Lacks(string name) => Object(o => o with { Values = o.Values.Add((NameSet.Single(name), Assertion.Nothing(schemas, node))) });
+    private Way Lacks(string name) =>
+        Object(o => o with { Values = o.Values.Add((NameSet.Single(name), Assertion.Nothing(schemas, node))) });
 
     private static Way Some(NameSet names, Conjunction value) => Object(o => o with { Some = o.Some.Add((names, value)) });
 

@@ -54,7 +54,8 @@ internal sealed partial class TextState : State
     }
 
     /// <summary>Texts that may end with the tag 1.</summary>
-    public static State Intern(StateSpace space, Spelling spelling, TextRules rules) => Intern(space, spelling, rules, 0, BigInteger.One << 1);
+    public static State Intern(StateSpace space, Spelling spelling, TextRules rules) =>
+        Intern(space, spelling, rules, 0, BigInteger.One << 1);
 
     public override int FreeText => _spelling == Spelling.Plain ? 0 : _rules.Free(_at);
 

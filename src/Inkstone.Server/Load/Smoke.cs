@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Inkstone.Client;
 
 namespace Inkstone.Server;
@@ -184,8 +184,7 @@ public static class Smoke
 
         async Task<JsonElement> Ask(JsonObject body)
         {
-            (int status, JsonElement answer) = await client.ChatAsync(body.ToJsonString(), cancelled)
-                .ConfigureAwait(false);
+            (int status, JsonElement answer) = await client.ChatAsync(body.ToJsonString(), cancelled).ConfigureAwait(false);
             return status == 200 ? answer : throw new InvalidDataException($"status {status}: {answer}");
         }
     }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Inkstone.Client;
 
 namespace Inkstone.Server;
@@ -168,7 +168,8 @@ public static class Soak
                     ["json_schema"] = new JsonObject { ["name"] = "s", ["schema"] = JsonNode.Parse(Schema) },
                 };
                 body["max_tokens"] = 300;
-                (int status, JsonElement answer) = await client.ChatAsync(body.ToJsonString(), CancellationToken.None)
+                (int status, JsonElement answer) = await client
+                    .ChatAsync(body.ToJsonString(), CancellationToken.None)
                     .ConfigureAwait(false);
                 result.Count(kind, status == 200, $"status {status}: {answer}");
                 if (status == 200)
@@ -201,8 +202,7 @@ public static class Soak
                 break;
         }
 
-        async Task<int> StatusAsync(string text) =>
-            (await client.ChatAsync(text, CancellationToken.None).ConfigureAwait(false)).Status;
+        async Task<int> StatusAsync(string text) => (await client.ChatAsync(text, CancellationToken.None).ConfigureAwait(false)).Status;
     }
 
     private static bool IsValid(string content) =>
@@ -222,8 +222,7 @@ public static class Soak
         try
         {
             (int status, string text) = await client.AskAsync(client.Root + "/metrics", null, CancellationToken.None).ConfigureAwait(false);
-            string? line = text.Split('\n')
-                .FirstOrDefault(l => l.StartsWith(name + " ", StringComparison.Ordinal));
+            string? line = text.Split('\n').FirstOrDefault(l => l.StartsWith(name + " ", StringComparison.Ordinal));
             return status != 200 || line is null ? null : (long)double.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
         }
         catch (IOException)

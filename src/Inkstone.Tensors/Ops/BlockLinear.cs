@@ -50,7 +50,16 @@ internal static unsafe class BlockLinearKernels
         using Profile.Scope _ = x.Device.Measure("block_linear.forward", flops: 2.0 * m * n * k * groups);
         for (int g = 0; g < groups; g++)
         {
-            MatMul.Run(x.Device, MatrixView.Of(x).From(0, g * k), MatrixView.Of(weight).From(g * n, 0).T, m, n, k, y.F32 + g * n, y.Shape.Last);
+            MatMul.Run(
+                x.Device,
+                MatrixView.Of(x).From(0, g * k),
+                MatrixView.Of(weight).From(g * n, 0).T,
+                m,
+                n,
+                k,
+                y.F32 + g * n,
+                y.Shape.Last
+            );
         }
     }
 

@@ -34,10 +34,9 @@ public sealed record RankMemory(long Weights, long Gradients, long Moments, long
     {
         bool sharded = options.Zero == 3 && ranks > 1;
         long there = sharded ? trained - inBlocks + inBlocks / ranks + 2 * largestBlock * (ranks - 1) / ranks : trained,
-            waiting =
-                options.FixedOrder ? (long)Math.Ceiling(Math.Log2(Math.Max(1, ownMicroBatches)))
-                : sharded && ownMicroBatches > 1 ? 1
-                : 0;
+            waiting = options.FixedOrder ? (long)Math.Ceiling(Math.Log2(Math.Max(1, ownMicroBatches)))
+            : sharded && ownMicroBatches > 1 ? 1
+            : 0;
         double bucket = Math.Min(options.BucketMegabytes * (1 << 20), 4.0 * trained);
         bool exchanged = ranks > 1 && options is not { Bf16Wire: false, FixedOrder: false, Zero: 0 };
         return new RankMemory(
@@ -48,7 +47,13 @@ public sealed record RankMemory(long Weights, long Gradients, long Moments, long
         );
     }
 
-    internal static RankMemory Of(Parameters trained, OptimizerOptions optimizer, SharedGradients? gradients, Cooperation? together, int own) =>
+    internal static RankMemory Of(
+        Parameters trained,
+        OptimizerOptions optimizer,
+        SharedGradients? gradients,
+        Cooperation? together,
+        int own
+    ) =>
         Estimate(
             trained.ElementCount,
             optimizer.Name == "muon" ? trained.Where(Nn.Muon.Takes).ElementCount : 0,

@@ -78,12 +78,7 @@ public sealed class SharedGradients : IDisposable
                 ? _buckets.Select(b => new Shape((int)b.Part(ranks.Rank).Length))
                 : _arena.Parameters.Select(t => t.Shape),
         ];
-        _kept =
-        [
-            .. Enumerable
-                .Range(0, Depth(_merges))
-                .Select(_ => new FlatTensors(moved[0].Tensor.Device, waiting)),
-        ];
+        _kept = [.. Enumerable.Range(0, Depth(_merges)).Select(_ => new FlatTensors(moved[0].Tensor.Device, waiting))];
         _bytes = [.. _buckets.Select(b => b.Bytes(together.Options.Bf16Wire ? sizeof(ushort) : sizeof(float)))];
         _received = [.. _bytes.Select(b => Enumerable.Repeat(b[ranks.Rank], ranks.Size).ToArray())];
         int most = _buckets.Max(b => Math.Max((int)b.Range.Length, (int)b.Part(ranks.Rank).Length * ranks.Size));
@@ -433,6 +428,7 @@ public sealed class SharedGradients : IDisposable
             _arena.GiveBackGradients(_buckets[i].Part(_together.Ranks.Rank));
         }
 
-        Span<float> Kept(int place) => _kept[place].HostSpan(new FlatRange(_kept[place].Start(i), _buckets[i].Part(_together.Ranks.Rank).Length));
+        Span<float> Kept(int place) =>
+            _kept[place].HostSpan(new FlatRange(_kept[place].Start(i), _buckets[i].Part(_together.Ranks.Rank).Length));
     }
 }

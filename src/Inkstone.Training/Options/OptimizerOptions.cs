@@ -61,11 +61,7 @@ public sealed record OptimizerOptions(
         return Name switch
         {
             "adamw" => [new AdamW(trained, adam)],
-            "muon" =>
-            [
-                new Muon(trained.Where(Nn.Muon.Takes), Muon),
-                new AdamW(trained.Where(p => !Nn.Muon.Takes(p)), adam),
-            ],
+            "muon" => [new Muon(trained.Where(Nn.Muon.Takes), Muon), new AdamW(trained.Where(p => !Nn.Muon.Takes(p)), adam)],
             _ => throw new ArgumentException($"there is no optimizer '{Name}'; known are adamw and muon"),
         };
     }

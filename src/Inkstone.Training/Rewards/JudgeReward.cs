@@ -23,24 +23,8 @@ internal sealed class JudgeReward : IReward
     private long _failed;
     private string _why = "";
 
-    private JudgeReward(
-        string name,
-        OpenAiClient client,
-        string model,
-        string question,
-        string reference,
-        double scale,
-        int parallel
-    ) =>
-        (_name, _client, _model, _question, _reference, _scale, _parallel) = (
-            name,
-            client,
-            model,
-            question,
-            reference,
-            scale,
-            parallel
-        );
+    private JudgeReward(string name, OpenAiClient client, string model, string question, string reference, double scale, int parallel) =>
+        (_name, _client, _model, _question, _reference, _scale, _parallel) = (name, client, model, question, reference, scale, parallel);
 
     public long Failed => _failed;
 
