@@ -25,22 +25,31 @@ public static class ReportPage
             ["runs"] = new JsonArray([.. sources.Runs.Select(r => (JsonNode)r.Json())]),
             ["tables"] = new JsonArray([.. sources.Tables.Select(t => (JsonNode)t.Json())]),
         };
+        return Compose("report", data);
+    }
+
+    /// <summary>A page of these parts with data in it: report, or compare.</summary>
+    /// <param name="name">of the parts NAME.html and NAME.js</param>
+    /// <param name="data">what the script reads</param>
+    public static string Compose(string name, JsonObject data)
+    {
         // Inside a script element only "</" and "<!--" would end it.
         string json = data.ToJsonString(Compact)
             .Replace("<", "\\u003c", StringComparison.Ordinal)
             .Replace("\u2028", "\\u2028", StringComparison.Ordinal)
             .Replace("\u2029", "\\u2029", StringComparison.Ordinal);
-        StringBuilder page = new(Part("report.html"));
+        StringBuilder page = new(Part($"{name}.html"));
         return page.Replace("/*style*/", Part("report.css"))
             .Replace("/*curves*/", Part("curves.js"))
             .Replace("/*common*/", Part("common.js"))
-            .Replace("/*script*/", Part("report.js"))
+            .Replace("/*script*/", Part($"{name}.js"))
             .Replace("/*data*/", json)
             .ToString();
     }
 
     /// <summary>A part of the page by its file name: report.html, report.css, curves.js (draws one diagram, knows nothing of runs),
-    /// common.js (names of curves, tables, configurations), report.js.</summary>
+    /// common.js (names of curves, tables, configurations, language and theme), report.js, and compare.html and compare.js for families side by
+    /// side.</summary>
     public static string Part(string name)
     {
         using Stream stream =

@@ -339,6 +339,20 @@ public sealed unsafe partial class Tensor : IDisposable
         (_block, _viewOf, GradStorage, _gradIsSet, RequiresGrad, HasCompactGrad) = (null, null, null, false, false, false);
     }
 
+    /// <summary>
+    /// Gives the memory of a result back whose elements no later op reads, while it still takes a gradient: a sum that another op has gone on
+    /// adding to. Owned tensors and views ignore it.
+    /// </summary>
+    public void ReleaseElements()
+    {
+        if (!_owned && _block is { } block)
+        {
+            Device.Arena.Return(block);
+            _pointer = null;
+            _block = null;
+        }
+    }
+
     /// <summary>Frees an owned tensor and its gradient. A tensor of the arena is returned to it.</summary>
     public void Dispose()
     {

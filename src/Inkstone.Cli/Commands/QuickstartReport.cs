@@ -203,12 +203,12 @@ internal sealed record QuickstartReport(
         call.Prose(
             $"\nA story that the pretrained model made of \"{StoryBegins}\":\n  {Format.Visible(Story).ReplaceLineEndings("\n  ")}\n"
         );
+        string preferred = Preferred is null ? "" : $"\n  {ink} chat --model {Directory}/preferred";
         call.Out.WriteLine(
             $"""
             Try (what a directory holds: {ink} inspect DIR):
               {ink} chat --model {Directory}/chat
-              {ink} chat --model {Directory}/chat --message "{Examples()[0].After.Question.Question}" --temperature 0
-              {ink} chat --model {Directory}/{(Preferred is null ? "chat" : "preferred")}
+              {ink} chat --model {Directory}/chat --message "{Examples()[0].After.Question.Question}" --temperature 0{preferred}
               {ink} generate --model {Directory}/run --prompt "{StoryBegins}"
               {ink} inspect {Directory}/run
               {ink} inspect {Directory}/tokenizer --masks {Directory}/corpus/conversations.jsonl

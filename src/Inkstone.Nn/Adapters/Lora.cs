@@ -62,12 +62,10 @@ internal sealed class Lora
         Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale); // [..., r]
         if (_magnitude is null)
         {
-            return Ops.Linear(
-                low,
-                _b,
-                _biasOfB is null ? null : Ops.Scale(_biasOfB, _scale),
-                residual: Ops.Linear(x, _weight, bias, residual)
-            );
+            Tensor below = Ops.Linear(x, _weight, bias, residual),
+                y = Ops.Linear(low, _b, _biasOfB is null ? null : Ops.Scale(_biasOfB, _scale), residual: below);
+            below.ReleaseElements(); // else each layer would keep its result twice
+            return y;
         }
         Tensor norms = Ops.AdaptedRowNorms(_weight, _b, _a, _scale); // [N]
         Tensor plain = Ops.Linear(dropped, _weight);

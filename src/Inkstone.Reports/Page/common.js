@@ -5,7 +5,8 @@ const Common = (() => {
     zh: {loss: '损失（虚线：验证集）', bits_per_byte: '每字节比特（虚线：验证集）', lr: '学习率', grad_norm: '梯度范数', tokens_per_second: '每秒词元', fraction_of_roof: '占上限的比例', memory_bytes: '内存（字节）', seconds: '每步秒数'},
   };
   const COLUMNS = {model: '模型', guided: '约束', parse: '可解析', missing: '缺字段', hallucination: '多字段', types: '类型对', enums: '取值对', strict: '严格', 'strict alias': '严格（认别名）', 'value match': '值相符',
-    'latency seconds': '延迟（秒）', stage: '阶段', step: '步骤', of: '单位', in: '进', out: '出', loss: '损失', perplexity: '困惑度', 'bits per byte': '每字节比特', task: '任务', metric: '指标', value: '分数'};
+    'latency seconds': '延迟（秒）', stage: '阶段', step: '步骤', of: '单位', in: '进', out: '出', loss: '损失', perplexity: '困惑度', 'bits per byte': '每字节比特', task: '任务', metric: '指标', value: '分数',
+    family: '架构', active: '激活参数', total: '总参数', 'training tok/s': '训练 词元/秒', '% of roof': '占峰值 %', 'decoding tok/s': '解码 词元/秒', 'cache bytes a token at 1k': '1k 处每词元缓存字节', 'at 32k': '32k 处'};
   // Sections by the names of curves; the first that fits takes a curve.
   const SECTIONS = [
     ['loss', /^(train\/)?(loss|bits_per_byte|perplexity|eval_loss)$|mtp|cross_entropy|lm_loss/],
@@ -111,5 +112,34 @@ const Common = (() => {
     }));
   }
 
-  return {axisOf, color, configuration, duration, heldOutOf, last, machines, make, samples, sections, table, title};
+  // Language and theme of a page from disk: as asked for in its address, as chosen before, or as the browser has them.
+  const page = (() => {
+    const byId = id => document.getElementById(id), asked = new URLSearchParams(location.search);
+    const stored = key => { try { return localStorage.getItem('ink-report-' + key); } catch { return null; } };
+    const store = (key, value) => { try { localStorage.setItem('ink-report-' + key, value); } catch { /* pages from disk may have no storage */ } };
+    const words = {en: {dark: 'dark', light: 'light', language: '中文'}, zh: {dark: '深色', light: '浅色', language: 'English'}};
+    const it = {
+      language: asked.get('lang') || stored('language') || (navigator.language.startsWith('zh') ? 'zh' : 'en'),
+      theme: asked.get('theme') || stored('theme') || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
+      word: (of, key) => of[it.language][key],
+      // build makes the page in its language, draw its diagrams in its width.
+      start(build, draw) {
+        const all = () => {
+          document.documentElement.lang = it.language === 'zh' ? 'zh-CN' : 'en';
+          document.documentElement.dataset.theme = it.theme;
+          byId('language').textContent = it.word(words, 'language');
+          byId('theme').textContent = it.word(words, it.theme === 'dark' ? 'light' : 'dark');
+          build();
+        };
+        byId('language').onclick = () => { it.language = it.language === 'zh' ? 'en' : 'zh'; store('language', it.language); all(); };
+        byId('theme').onclick = () => { it.theme = it.theme === 'dark' ? 'light' : 'dark'; store('theme', it.theme); all(); };
+        let waiting = 0;
+        addEventListener('resize', () => { clearTimeout(waiting); waiting = setTimeout(draw, 100); });
+        all();
+      },
+    };
+    return it;
+  })();
+
+  return {axisOf, color, configuration, duration, heldOutOf, last, machines, make, page, samples, sections, table, title};
 })();

@@ -1,24 +1,19 @@
 (() => {
-  const {axisOf, color, configuration, duration, heldOutOf, last, machines, make, samples, sections, table, title} = Common;
+  const {axisOf, color, configuration, duration, heldOutOf, last, machines, make, page, samples, sections, table, title} = Common;
   const data = JSON.parse(document.getElementById('data').textContent);
   const WORDS = {
     en: {title: 'Training report', smooth: 'smoothing', axis: 'over', log: 'log scale', step: 'steps', tokens: 'tokens', time: 'seconds', runs: 'Runs', loss: 'Loss', model: 'Routers and auxiliary losses',
       rewards: 'Rewards and policy', preference: 'Preferences', speed: 'Speed and memory', optimizer: 'Optimizer', other: 'Other curves', samples: 'Samples', evaluation: 'Evaluation', data: 'Data', config: 'Configuration', machine: 'Machine',
-      steps: 'steps', last: 'last loss', best: 'best held-out loss', bpb: 'bits per byte', speedOf: 'tokens/s', seen: 'tokens seen', took: 'time of steps', peak: 'memory', dark: 'dark', light: 'light', language: '中文', differ: 'marked lines differ between runs',
+      steps: 'steps', last: 'last loss', best: 'best held-out loss', bpb: 'bits per byte', speedOf: 'tokens/s', seen: 'tokens seen', took: 'time of steps', peak: 'memory', differ: 'marked lines differ between runs',
       made: 'made', on: 'on', none: 'nothing to show', sampleOf: 'step'},
     zh: {title: '训练报告', smooth: '平滑', axis: '横轴', log: '对数', step: '步', tokens: '词元', time: '秒', runs: '运行', loss: '损失', model: '路由与辅助损失',
       rewards: '奖励与策略', preference: '偏好', speed: '速度与内存', optimizer: '优化器', other: '其他曲线', samples: '样本', evaluation: '评测', data: '数据', config: '配置', machine: '机器',
-      steps: '步数', last: '最后损失', best: '最好的验证损失', bpb: '每字节比特', speedOf: '词元/秒', seen: '读过的词元', took: '训练用时', peak: '内存', dark: '深色', light: '浅色', language: 'English', differ: '标出的行在各次运行里不同',
+      steps: '步数', last: '最后损失', best: '最好的验证损失', bpb: '每字节比特', speedOf: '词元/秒', seen: '读过的词元', took: '训练用时', peak: '内存', differ: '标出的行在各次运行里不同',
       made: '生成于', on: '机器：', none: '没有内容', sampleOf: '步'},
   };
-  const stored = key => { try { return localStorage.getItem('ink-report-' + key); } catch { return null; } };
-  const store = (key, value) => { try { localStorage.setItem('ink-report-' + key, value); } catch { /* pages from disk may have no storage */ } };
-  const asked = new URLSearchParams(location.search);
-  let language = asked.get('lang') || stored('language') || (navigator.language.startsWith('zh') ? 'zh' : 'en');
-  let theme = asked.get('theme') || stored('theme') || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
   let axis = 'step';
   const hidden = new Set();
-  const byId = id => document.getElementById(id), t = key => WORDS[language][key];
+  const byId = id => document.getElementById(id), t = key => page.word(WORDS, key);
   function drawChart(host, name) {
     const valid = heldOutOf(name);
     const series = data.runs.flatMap((run, i) => hidden.has(i) ? [] : [
@@ -54,12 +49,8 @@
   }
 
   function build() {
-    document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
-    document.documentElement.dataset.theme = theme;
     document.title = t('title');
     document.querySelectorAll('[data-t]').forEach(e => { e.textContent = t(e.dataset.t); });
-    byId('language').textContent = t('language');
-    byId('theme').textContent = t(theme === 'dark' ? 'light' : 'dark');
     byId('axis').replaceChildren(...['step', 'tokens', 'seconds'].map(a => Object.assign(make('option', '', t(a === 'seconds' ? 'time' : a)), {value: a, selected: a === axis})));
     const main = byId('main'), nav = byId('nav');
     main.replaceChildren(); nav.replaceChildren();
@@ -73,13 +64,13 @@
       section(key, make('div', 'charts', ...names.map(name => {
         const host = make('div');
         host.dataset.curve = name;
-        return make('div', 'card', make('h3', '', title(name, language)), host);
+        return make('div', 'card', make('h3', '', title(name, page.language)), host);
       })));
     }
     if (data.runs.some(r => r.samples.length)) section('samples', samples(data.runs, t('sampleOf')));
     for (const kind of ['evaluation', 'data']) {
       const tables = data.tables.filter(of => of.kind === kind);
-      if (tables.length) section(kind, make('div', 'tables', ...tables.map(of => table(of, language))));
+      if (tables.length) section(kind, make('div', 'tables', ...tables.map(of => table(of, page.language))));
     }
     if (data.runs.some(r => r.recipe)) section('config', configuration(data.runs, t('differ')));
     const known = machines(data.runs);
@@ -88,12 +79,8 @@
     drawAll();
   }
 
-  byId('language').onclick = () => { language = language === 'zh' ? 'en' : 'zh'; store('language', language); build(); };
-  byId('theme').onclick = () => { theme = theme === 'dark' ? 'light' : 'dark'; store('theme', theme); build(); };
   byId('smooth').oninput = drawAll;
   byId('log').onchange = drawAll;
   byId('axis').onchange = event => { axis = event.target.value; drawAll(); };
-  let waiting = 0;
-  addEventListener('resize', () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 100); });
-  build();
+  page.start(build, drawAll);
 })();

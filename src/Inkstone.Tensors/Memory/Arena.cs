@@ -4,12 +4,18 @@ namespace Inkstone.Tensors;
 
 /// <summary>
 /// Memory of one step: tensors are rented while it runs, some are returned early, and <see cref="Reset"/> takes all of them back.
-/// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated.
+/// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated. Where shapes change from step to
+/// step, as with answers that a model writes itself, a tensor takes a larger block, and blocks that no shape fits any more go back to the
+/// system: the arena holds at most <see cref="MostHeld"/> times what was in use at once.
 /// </summary>
 public sealed class Arena : IDisposable
 {
+    private const double MostHeld = 1.25;
+    private const long AlwaysHeld = 64 << 20;
+    private const int TwiceAsLarge = 8; // classes
+
     private readonly Device _device;
-    private readonly Blocks?[] _classes = new Blocks?[8 * 64]; // by class of their size
+    private readonly Stack<NativeBlock>?[] _free = new Stack<NativeBlock>?[8 * 64]; // by class of their size
     private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has free blocks
     private readonly List<Tensor> _tensors = [];
     private int _used;
@@ -63,15 +69,9 @@ public sealed class Arena : IDisposable
     {
         BytesInUse -= block.Bytes;
         int at = ClassOf(block.Bytes);
-        _classes[at]!.Return(block);
+        (_free[at] ??= new Stack<NativeBlock>()).Push(block);
         _filled[at >> 6] |= 1UL << at;
     }
-
-    /// <summary>
-    /// Gives back blocks that were needed neither since the last call nor between that and the one before. Where the shapes of steps change,
-    /// as with answers that a model writes itself, the arena would else hold the blocks of every shape that there ever was.
-    /// </summary>
-    public void Trim() => Free(blocks => blocks.Trim());
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
     public void Reset()
@@ -87,19 +87,7 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        Free(blocks => blocks.Keep(0));
-        Bytes = 0;
-    }
-
-    /// <summary>Frees some blocks of each class.</summary>
-    private void Free(Func<Blocks, long> free)
-    {
-        for (int at = Filled(0); at >= 0; at = at + 1 < _classes.Length ? Filled(at + 1) : -1)
-        {
-            Blocks blocks = _classes[at]!;
-            Bytes -= free(blocks);
-            NoteFree(at, blocks);
-        }
+        Shed(0);
     }
 
     private Tensor NextTensor()
@@ -117,17 +105,16 @@ public sealed class Arena : IDisposable
         int wanted = ClassOf(size),
             at = Filled(wanted);
         NativeBlock block;
-        // Steps of training are alike and soon have a block of each size. Batches of a server have ever other lengths, and would in time
+        // Steps of training are alike and soon have a block of about each size. Batches of a server have ever other lengths, and would in time
         // make blocks of all sizes, so the least that is large enough serves them.
-        if (at == wanted || (at >= 0 && !_device.Tape.Training))
+        if (at >= 0 && (at <= wanted + TwiceAsLarge || !_device.Tape.Training))
         {
-            Blocks blocks = _classes[at]!;
-            block = blocks.Take();
-            NoteFree(at, blocks);
+            block = Take(at);
         }
         else
         {
-            block = (_classes[wanted] ??= new Blocks()).Add(size);
+            Shed((long)Math.Max(AlwaysHeld, MostHeld * Math.Max(PeakBytes, BytesInUse + size)) - size);
+            block = new NativeBlock(size);
             Bytes += size;
         }
         BytesInUse += block.Bytes;
@@ -135,11 +122,27 @@ public sealed class Arena : IDisposable
         return block;
     }
 
-    private void NoteFree(int at, Blocks blocks)
+    private NativeBlock Take(int at)
     {
-        if (!blocks.HasFree)
+        NativeBlock block = _free[at]!.Pop();
+        if (_free[at]!.Count == 0)
         {
             _filled[at >> 6] &= ~(1UL << at);
+        }
+        return block;
+    }
+
+    /// <summary>Gives free blocks back to the system, the largest first, until no more than <paramref name="most"/> bytes are held.</summary>
+    private void Shed(long most)
+    {
+        for (int at = _free.Length - 1; at >= 0 && Bytes > most; at--)
+        {
+            while (Bytes > most && _free[at] is { Count: > 0 })
+            {
+                NativeBlock idle = Take(at);
+                Bytes -= idle.Bytes;
+                idle.Dispose();
+            }
         }
     }
 
@@ -173,54 +176,5 @@ public sealed class Arena : IDisposable
     {
         int octave = BitOperations.Log2((ulong)size - 1);
         return 8 * octave + (int)((size - (1L << octave)) / Math.Max(64, 1L << octave >> 3));
-    }
-
-    /// <summary>Blocks of one size.</summary>
-    private sealed class Blocks
-    {
-        private readonly Stack<NativeBlock> _free = new();
-        private int _used,
-            _most, // used at once since the last trimming
-            _mostBefore;
-
-        public bool HasFree => _free.Count > 0;
-
-        public NativeBlock Take()
-        {
-            _most = Math.Max(_most, ++_used);
-            return _free.Pop();
-        }
-
-        public NativeBlock Add(long bytes)
-        {
-            NativeBlock block = new(bytes);
-            _most = Math.Max(_most, ++_used);
-            return block;
-        }
-
-        public void Return(NativeBlock block)
-        {
-            _used--;
-            _free.Push(block);
-        }
-
-        public long Trim()
-        {
-            long freed = Keep(Math.Max(_most, _mostBefore));
-            (_mostBefore, _most) = (_most, _used);
-            return freed;
-        }
-
-        /// <summary>Gives free blocks back until there are no more than <paramref name="count"/> in all.</summary>
-        public long Keep(int count)
-        {
-            long freed = 0;
-            while (_used + _free.Count > count && _free.TryPop(out NativeBlock? block))
-            {
-                freed += block.Bytes;
-                block.Dispose();
-            }
-            return freed;
-        }
     }
 }

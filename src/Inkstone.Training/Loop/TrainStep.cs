@@ -126,7 +126,6 @@ public sealed class TrainStep<TBatch>
             Find("reduce_wait_seconds").Add(shared.WaitSeconds);
         }
         Model?.AfterStep();
-        _device.Arena.Trim();
         return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
 
