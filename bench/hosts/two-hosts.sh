@@ -5,9 +5,9 @@
 #   bench/hosts/two-hosts.sh 1gbit 0 0 ink bench train --config microlm-31m --precision bf16 --threads 1
 # The rate is kept by tc's tbf in the kernel. Delay and losses are netem's where the kernel has it; where not, a program beside this one
 # (relay.cs) carries the frames, which costs processor time, so leave both at 0 where time is measured.
-# Ends with code 77, and the reason, where namespaces cannot be made.
+# RANKS_PER_HOST=2 starts two processes on each. Ends with code 77, and the reason, where namespaces cannot be made.
 set -eu
-rate=$1 delay=$2 loss=$3
+rate=$1 delay=$2 loss=$3 ranks=${RANKS_PER_HOST:-1}
 shift 3
 skip() { echo "skipped: $1" >&2; exit 77; }
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
@@ -47,13 +47,12 @@ elif ip netns exec $a tc qdisc add dev eth0 parent 1: netem delay ${delay}ms los
     ip -n $w link set bridge up
 else
     echo "no netem in this kernel: relay.cs delays and loses frames" >&2
-    for n in $a $b; do ip netns exec $n ethtool -K eth0 tso off gso off gro off tx off >/dev/null 2>&1 || true; done
+    for n in $a $b; do ip -n $n link set eth0 gso_max_segs 1; done # one frame at a time
     dotnet build "$here/relay.cs" -o "$work/relay" -v q >"$work/build" 2>&1 || { cat "$work/build" >&2; exit 1; }
     ip netns exec $w dotnet "$work/relay/relay.dll" left right "$delay" "$loss" >&2 &
     relay=$!
     sleep 2
 fi
-ip netns exec $a ping -c 2 -i 0.3 -W 5 10.77.0.2 >/dev/null 2>&1 || sleep 1
 # The launcher runs on host a; "ssh" to host b is a shell in its namespaces.
 cat >"$work/rsh" <<END
 #!/bin/bash
@@ -63,5 +62,5 @@ END
 chmod +x "$work/rsh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 ip netns exec $a unshare --uts bash -c 'hostname host-a; exec "$@"' - \
-    mpirun -n 2 --host 10.77.0.1,10.77.0.2 --bind-to none --mca plm_rsh_agent "$work/rsh" --mca btl tcp,self --mca pml ob1 \
+    mpirun -n $((2 * ranks)) --host 10.77.0.1:$ranks,10.77.0.2:$ranks --bind-to none --mca plm_rsh_agent "$work/rsh" --mca btl tcp,self --mca pml ob1 \
     --mca btl_tcp_if_include eth0 --mca oob_tcp_if_include eth0 -x TERM=dumb "$@"

@@ -257,7 +257,7 @@ public sealed partial class DocsTests
         File.WriteAllLines(Path.Combine(directory, "judged.jsonl"), Enumerable.Range(0, 40).Select(Judged));
     }
 
-    private static string Root()
+    internal static string Root()
     {
         DirectoryInfo directory = new(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(directory.FullName, "Inkstone.slnx")))
