@@ -12,7 +12,6 @@ public sealed class Arena : IDisposable
 {
     private const double MostHeld = 1.25;
     private const long AlwaysHeld = 64 << 20;
-    private const long Large = 64 << 10;
     private const int TwiceAsLarge = 8; // classes
 
     private readonly Device _device;
@@ -106,9 +105,9 @@ public sealed class Arena : IDisposable
         int wanted = ClassOf(size),
             at = Filled(wanted);
         NativeBlock block;
-        // Steps of training are alike and soon have a block of each size, of about each where they are large and lengths change. Batches of a
-        // server have ever other lengths, and would in time make blocks of all sizes, so the least that is large enough serves them.
-        if (at == wanted || (at >= 0 && (!_device.Tape.Training || (size >= Large && at <= wanted + TwiceAsLarge))))
+        // Steps of training are alike and soon have a block of about each size. Batches of a server have ever other lengths, and would in time
+        // make blocks of all sizes, so the least that is large enough serves them.
+        if (at >= 0 && (at <= wanted + TwiceAsLarge || !_device.Tape.Training))
         {
             block = Take(at);
         }

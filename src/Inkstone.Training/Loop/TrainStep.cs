@@ -83,7 +83,7 @@ public sealed class TrainStep<TBatch>
             TBatch batch = _batches[count++];
             if (_source.ReadsModel && Gradients is { } gradients)
             {
-                gradients.WithWhole(() => _source.Next(batch));
+                NextOfWholeModel(gradients, batch);
             }
             else
             {
@@ -128,6 +128,9 @@ public sealed class TrainStep<TBatch>
         Model?.AfterStep();
         return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
+
+    // Apart, because what a lambda captures is allocated where it is declared, needed or not.
+    private void NextOfWholeModel(SharedGradients gradients, TBatch batch) => gradients.WithWhole(() => _source.Next(batch));
 
     /// <summary>Goes forward and backward through the own micro-batches.</summary>
     private void Learn(int number, int labels, int count)
