@@ -169,17 +169,12 @@ internal static class PlanCommand
             optimizer = measured.Ops.Where(op => op.Name is "adamw" or "squared_norm").Sum(op => op.Seconds);
             seconds = measured.Seconds - optimizer;
         }
-        IGrouping<string, Parameter>[] blocks =
-        [
-            .. model
-                .Parameters.Where(p => p.Tensor.Shape.Rank >= 2 && p.Name.Contains(".layers.", StringComparison.Ordinal))
-                .GroupBy(p => string.Join('.', p.Name[(p.Name.IndexOf(".layers.", StringComparison.Ordinal) + 8)..].Split('.').Take(1))),
-        ];
+        (long inBlocks, long largestBlock) = RankMemory.InBlocks(model.Parameters);
         return new StepCost(seconds, optimizer, parameters, (double)late / parameters, activations)
         {
             Muon = recipe.Optimizer.Name == "muon" ? model.Parameters.Where(Muon.Takes).ElementCount : 0,
-            InBlocks = blocks.Sum(b => b.Sum(p => p.Tensor.Count)),
-            LargestBlock = blocks.Length == 0 ? 0 : blocks.Max(b => b.Sum(p => p.Tensor.Count)),
+            InBlocks = inBlocks,
+            LargestBlock = largestBlock,
         };
     }
 

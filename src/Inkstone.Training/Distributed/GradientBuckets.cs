@@ -129,6 +129,9 @@ internal static class GradientBuckets
         }
     }
 
+    /// <summary>The block whose weights are gathered for it that a matrix belongs to, by its name, or <see cref="Shared"/>.</summary>
+    public static int BlockOf(string name) => IsModule(name) ? Shared : LayerOf(name, headIsApart: false);
+
     /// <summary>Whether a parameter belongs to a module that is gone through behind the blocks and numbers its layers anew.</summary>
     private static bool IsModule(string name) => name.StartsWith("mtp.", StringComparison.Ordinal);
 

@@ -47,6 +47,20 @@ public sealed record RankMemory(long Weights, long Gradients, long Moments, long
         );
     }
 
+    /// <summary>Of what is trained the numbers in matrices of blocks, which can be sharded, and those of the largest block.</summary>
+    public static (long All, long Largest) InBlocks(Parameters trained)
+    {
+        long[] blocks =
+        [
+            .. trained
+                .Where(p => p.Tensor.Shape.Rank >= 2)
+                .GroupBy(p => GradientBuckets.BlockOf(p.Name))
+                .Where(b => b.Key != GradientBuckets.Shared)
+                .Select(b => b.Sum(p => p.Tensor.Count)),
+        ];
+        return (blocks.Sum(), blocks.DefaultIfEmpty().Max());
+    }
+
     internal static RankMemory Of(
         Parameters trained,
         OptimizerOptions optimizer,
