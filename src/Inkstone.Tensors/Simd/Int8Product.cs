@@ -65,7 +65,7 @@ internal static unsafe class Int8Product
             int parts = Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
             int items = panels * parts;
             device.Run(
-                new TileTask(operands, device.Workers, parts, tiles),
+                new TileTask(operands, device.Workers, parts, tiles, rows),
                 items,
                 SmallRows.UnitsPerChunk(device, items, b.Type.Bytes((long)n * k))
             );
@@ -177,7 +177,7 @@ internal static unsafe class Int8Product
         }
     }
 
-    private readonly struct TileTask(Operands o, Workers workers, int parts, int tiles) : IRangeKernel
+    private readonly struct TileTask(Operands o, Workers workers, int parts, int tiles, long rows) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -193,10 +193,9 @@ internal static unsafe class Int8Product
                 Int8Panel.Pack(o.Type, weight, o.StrideWeight, columns, o.Blocks, panel, ahead);
                 for (int tile = part * tiles / parts; tile < (part + 1) * tiles / parts; tile++)
                 {
-                    // Tiles of few rows take time by their rows, so the rows are dealt out evenly.
-                    int row = o.Kernel.FewerRows ? tile * o.M / tiles : tile * o.Kernel.Rows,
-                        next = o.Kernel.FewerRows ? (tile + 1) * o.M / tiles : row + o.Kernel.Rows;
-                    Multiply(panel, row, next - row, column, columns, edge);
+                    // Dealt out evenly: tiles of fewer rows take less time, and whole ones stay whole.
+                    int row = (int)(tile * rows / tiles);
+                    Multiply(panel, row, (int)((tile + 1) * rows / tiles) - row, column, columns, edge);
                 }
             }
             o.Kernel.End();
