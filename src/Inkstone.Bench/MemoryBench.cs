@@ -55,19 +55,14 @@ public static class MemoryBench
         Cooperation together
     )
     {
-        Train(device, HfConfig.Parse(Small, "a small model"), 1, 8, accumulation, optimizer, recompute, together, _ => { }); // code is made
+        Train(HfConfig.Parse(Small, "a small model"), 1, 8, _ => { }); // code is made
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         long before = Resident("VmRSS:"),
             start = 0;
         (long parameters, RankMemory formula) = Train(
-            device,
             config,
             rows,
             length,
-            accumulation,
-            optimizer,
-            recompute,
-            together,
             step =>
             {
                 if (step == WarmSteps)
@@ -83,41 +78,31 @@ public static class MemoryBench
             .. together.Ranks.GatherAll(MemoryMarshal.AsBytes(own.AsSpan())).Select(b => MemoryMarshal.Cast<byte, long>(b).ToArray()),
         ];
         return new MemoryCost(parameters, formula, all.Max(a => a[2]), [.. all.Select(a => a[0])], all.Max(a => a[1]));
-    }
 
-    private static (long Parameters, RankMemory Formula) Train(
-        Device device,
-        HfConfig config,
-        int rows,
-        int length,
-        int accumulation,
-        string optimizer,
-        bool recompute,
-        Cooperation together,
-        Action<int> stepped
-    )
-    {
-        using CausalLm model = Pretrained.New(config, device, 1);
-        Trainer<Batch> trainer = new(
-            model,
-            new EndlessTokens(model.VocabSize, length),
-            NextToken.Create(model, documentAware: false),
-            new TrainOptions(
-                Steps: WarmSteps + Steps,
-                BatchSize: rows,
-                Accumulation: accumulation * together.Ranks.Size,
-                Recompute: recompute,
-                EvalEvery: 0,
-                SaveEvery: 0
-            ),
-            new OptimizerOptions(optimizer),
-            together: together
-        )
+        (long Parameters, RankMemory Formula) Train(HfConfig of, int rowsOf, int lengthOf, Action<int> stepped)
         {
-            Logs = [new Listener(stepped)],
-        };
-        trainer.Run();
-        return (trainer.Trained.ElementCount, trainer.Memory);
+            using CausalLm model = Pretrained.New(of, device, 1);
+            Trainer<Batch> trainer = new(
+                model,
+                new EndlessTokens(model.VocabSize, lengthOf),
+                NextToken.Create(model, documentAware: false),
+                new TrainOptions(
+                    Steps: WarmSteps + Steps,
+                    BatchSize: rowsOf,
+                    Accumulation: accumulation * together.Ranks.Size,
+                    Recompute: recompute,
+                    EvalEvery: 0,
+                    SaveEvery: 0
+                ),
+                new OptimizerOptions(optimizer),
+                together: together
+            )
+            {
+                Logs = [new Listener(stepped)],
+            };
+            trainer.Run();
+            return (trainer.Trained.ElementCount, trainer.Memory);
+        }
     }
 
     private static long Resident(string line) =>

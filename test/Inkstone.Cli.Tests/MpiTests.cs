@@ -8,16 +8,6 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
 {
     private const int Steps = 8;
 
-    private static readonly string[] WallClock =
-    [
-        "seconds",
-        "tokens_per_second",
-        "fraction_of_roof",
-        "memory_bytes",
-        "reduce_seconds",
-        "reduce_wait_seconds",
-    ];
-
     private static readonly string[] Short =
     [
         "--train.steps",
@@ -264,17 +254,5 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
                 .Select(line => line["loss"]!.GetValue<double>()),
         ];
 
-    private static string[] Metrics(string run) =>
-        [
-            .. File.ReadAllLines(Path.Combine(run, "metrics.jsonl"))
-                .Select(line =>
-                {
-                    JsonObject metrics = JsonNode.Parse(line)!.AsObject();
-                    foreach (string key in WallClock)
-                    {
-                        metrics.Remove(key);
-                    }
-                    return metrics.ToJsonString();
-                }),
-        ];
+    private static string[] Metrics(string run) => ComparableMetrics.Read(run);
 }

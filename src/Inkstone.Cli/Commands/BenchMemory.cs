@@ -21,15 +21,16 @@ internal static class BenchMemory
             HelpName = "N",
             DefaultValueFactory = _ => 1,
         };
-        Option<string> zero = Choice(
+        Option<string> zero = Flags.Choice(
                 "--zero",
                 "what is sharded under mpirun: 0 nothing, 1 the optimizer's state, 3 gradients and weights too",
+                "X",
                 "0",
                 "1",
                 "3"
             ),
-            order = Choice("--order", "order of sums: fast or fixed", "fast", "fixed"),
-            optimizer = Choice("--optimizer", "adamw or muon", "adamw", "muon");
+            order = Flags.Choice("--order", "order of sums: fast or fixed", "X", "fast", "fixed"),
+            optimizer = Flags.Choice("--optimizer", "adamw or muon", "X", "adamw", "muon");
         Option<bool> recompute = new("--recompute") { Description = "keep only the inputs of blocks and compute what is inside again" };
         return new CliCommand(
             "memory",
@@ -111,17 +112,5 @@ internal static class BenchMemory
                 }
             );
         }
-    }
-
-    private static Option<string> Choice(string name, string description, params string[] of)
-    {
-        Option<string> option = new(name)
-        {
-            Description = description,
-            HelpName = "X",
-            DefaultValueFactory = _ => of[0],
-        };
-        option.AcceptOnlyFromAmong(of);
-        return option;
     }
 }

@@ -28,13 +28,7 @@ internal static class BenchTrain
             Description = "rank of an adapter on q, k, v and o that is trained on a bfloat16 model, instead of all weights",
             HelpName = "R",
         };
-        Option<string> wire = new("--wire")
-        {
-            Description = "under mpirun: type in which gradients travel: fp32 or bf16",
-            HelpName = "TYPE",
-            DefaultValueFactory = _ => "fp32",
-        };
-        wire.AcceptOnlyFromAmong("fp32", "bf16");
+        Option<string> wire = Flags.Choice("--wire", "under mpirun: type in which gradients travel: fp32 or bf16", "TYPE", "fp32", "bf16");
         Option<double> bucket = new("--bucket-mb")
         {
             Description = "under mpirun: gradients that travel at once, MiB",

@@ -274,19 +274,9 @@ internal static class CompareCommand
                 "cache B/token at 1k",
                 "at 32k"
             );
-        foreach (Contestant c in all.OrderBy(c => double.IsNaN(c.BitsPerByte.Mean) ? double.MaxValue : c.BitsPerByte.Mean))
+        foreach (Contestant c in Contestant.Ranked(all))
         {
-            table.AddRow(
-                c.Name,
-                Format.Count(c.Active),
-                Format.Count(c.Parameters),
-                c.BitsPerByte.ToString(),
-                Format.Text($"{c.TrainRate:#,0}"),
-                Format.Text($"{100 * c.FractionOfRoof:0}"),
-                Format.Text($"{c.DecodeRate:#,0}"),
-                Format.Text($"{c.ShortCacheBytesPerToken:#,0}"),
-                Format.Text($"{c.LongCacheBytesPerToken:#,0}")
-            );
+            table.AddRow([c.Name, Format.Count(c.Active), Format.Count(c.Parameters), .. c.Figures()]);
         }
         call.Page.Write(table);
         call.Out.WriteLine($"page: {Path.Combine(directory, PageFile)}");

@@ -23,7 +23,7 @@ internal static class ComparePage
 
     public static string Write(string title, Shootout shootout, IReadOnlyList<Contestant> all, string machine)
     {
-        Contestant[] sorted = [.. all.OrderBy(c => double.IsNaN(c.BitsPerByte.Mean) ? double.MaxValue : c.BitsPerByte.Mean)];
+        Contestant[] sorted = Contestant.Ranked(all);
         return ReportPage.Compose(
             "compare",
             new JsonObject
@@ -43,17 +43,7 @@ internal static class ComparePage
     }
 
     private static JsonArray Row(Contestant c) =>
-        [
-            c.Name,
-            Format.Text($"{c.Active:N0}"),
-            Format.Text($"{c.Parameters:N0}"),
-            c.BitsPerByte.ToString(),
-            Format.Text($"{c.TrainRate:#,0}"),
-            Format.Text($"{100 * c.FractionOfRoof:0}"),
-            Format.Text($"{c.DecodeRate:#,0}"),
-            Format.Text($"{c.ShortCacheBytesPerToken:#,0}"),
-            Format.Text($"{c.LongCacheBytesPerToken:#,0}"),
-        ];
+        [c.Name, Format.Text($"{c.Active:N0}"), Format.Text($"{c.Parameters:N0}"), .. c.Figures().Select(f => (JsonNode)f)];
 
     private static JsonObject Family(Contestant c)
     {

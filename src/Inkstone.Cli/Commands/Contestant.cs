@@ -30,6 +30,21 @@ internal sealed record Contestant(
 
     public double FractionOfRoof => Median("fraction_of_roof");
 
+    /// <summary>The least bits per byte first; behind them those that have none.</summary>
+    public static Contestant[] Ranked(IEnumerable<Contestant> all) =>
+        [.. all.OrderBy(c => double.IsNaN(c.BitsPerByte.Mean) ? double.MaxValue : c.BitsPerByte.Mean)];
+
+    /// <summary>Cells of a table behind those of sizes: bits per byte, rate and share of roof in training, rate of decoding, caches.</summary>
+    public string[] Figures() =>
+        [
+            BitsPerByte.ToString(),
+            Format.Text($"{TrainRate:#,0}"),
+            Format.Text($"{100 * FractionOfRoof:0}"),
+            Format.Text($"{DecodeRate:#,0}"),
+            Format.Text($"{ShortCacheBytesPerToken:#,0}"),
+            Format.Text($"{LongCacheBytesPerToken:#,0}"),
+        ];
+
     public JsonObject Json() =>
         new()
         {

@@ -57,6 +57,19 @@ internal static class Flags
             Arity = ArgumentArity.OneOrMore,
         };
 
+    /// <summary>One of some words, the first of them where nothing is said.</summary>
+    public static Option<string> Choice(string name, string description, string helpName, params string[] of)
+    {
+        Option<string> option = new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            DefaultValueFactory = _ => of[0],
+        };
+        option.AcceptOnlyFromAmong(of);
+        return option;
+    }
+
     public static Option<string> Ids() =>
         new("--ids")
         {

@@ -25,13 +25,7 @@ internal static class New
             HelpName = "PATH",
         };
         Option<string> output = Flags.Out();
-        Option<string> type = new("--dtype")
-        {
-            Description = "element type of the weights: f32, f16 or bf16",
-            HelpName = "TYPE",
-            DefaultValueFactory = _ => "f32",
-        };
-        type.AcceptOnlyFromAmong("f32", "f16", "bf16");
+        Option<string> type = Flags.Choice("--dtype", "element type of the weights: f32, f16 or bf16", "TYPE", "f32", "f16", "bf16");
         return new CliCommand(
             "new",
             "a model with random weights, as an HF directory",

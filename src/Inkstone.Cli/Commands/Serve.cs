@@ -84,13 +84,7 @@ internal static class Serve
             HelpName = "S",
             DefaultValueFactory = _ => 1800,
         };
-        Option<string> pooling = new("--pooling")
-        {
-            Description = "how a text becomes one vector for embeddings",
-            HelpName = "P",
-            DefaultValueFactory = _ => "mean",
-        };
-        pooling.AcceptOnlyFromAmong("mean", "last");
+        Option<string> pooling = Flags.Choice("--pooling", "how a text becomes one vector for embeddings", "P", "mean", "last");
         Option<bool> logJson = new("--log-json") { Description = "log lines as JSON" },
             logPrompts = new("--log-prompts") { Description = "log what is asked" };
         SpeculationFlags speculation = new();
