@@ -184,7 +184,7 @@ public sealed class LimitsTests
                 );
             (await client.GetStream().ReadAsync(new byte[500])).ShouldBeGreaterThan(0);
         }
-        await Until(() => served.Engine.Statistics is { Running: 0, CacheTokensUsed: 0 });
+        await Served.Until(() => served.Engine.Statistics is { Running: 0, CacheTokensUsed: 0 });
         served.Engine.Statistics.GeneratedTokens.ShouldBeLessThan(3900);
     }
 
@@ -201,7 +201,7 @@ public sealed class LimitsTests
         );
         JsonObject body = Served.Say("<|ever|>", ("stream", true), ("ignore_eos", true));
         Task<(string Text, bool Cut)>[] streams = [.. Enumerable.Range(0, 4).Select(_ => ReadAsync(served, body))];
-        await Task.Delay(200);
+        await Served.Until(() => served.Engine.Statistics is { Running: 4 });
         long began = Environment.TickCount64;
         await served.DisposeAsync();
         foreach ((string text, bool cut) in await Task.WhenAll(streams))
@@ -274,14 +274,5 @@ public sealed class LimitsTests
         {
             return (text.ToString(), true);
         }
-    }
-
-    private static async Task Until(Func<bool> holds)
-    {
-        for (int i = 0; i < 100 && !holds(); i++)
-        {
-            await Task.Delay(50);
-        }
-        holds().ShouldBeTrue();
     }
 }

@@ -111,6 +111,16 @@ internal sealed class Served : IAsyncDisposable
         );
     }
 
+    /// <summary>Waits, at most 20 seconds, for what the server comes to by itself.</summary>
+    public static async Task Until(Func<bool> holds)
+    {
+        for (int i = 0; i < 1000 && !holds(); i++)
+        {
+            await Task.Delay(20);
+        }
+        holds().ShouldBeTrue();
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

@@ -20,11 +20,12 @@ public sealed class WireTests
             scripts: new Dictionary<string, string[]> { ["ever"] = [.. Enumerable.Range(0, 3000).Select(i => $"w{i} ")] }
         );
         JsonObject body = Served.Say("<|ever|>", ("stream", true), ("ignore_eos", true));
-        using HttpResponseMessage first = await SendAsync(served, body),
-            second = await SendAsync(served, body);
+        using HttpResponseMessage first = await SendAsync(served, body);
+        await Served.Until(() => served.Engine.Statistics.Running == 1); // its headers come before its turn does
+        using HttpResponseMessage second = await SendAsync(served, body);
         second.StatusCode.ShouldBe(HttpStatusCode.OK);
         second.Content.Headers.ContentType!.MediaType.ShouldBe("text/event-stream");
-        (served.Engine.Statistics.Running, served.Engine.Statistics.Waiting).ShouldBe((1, 1));
+        await Served.Until(() => served.Engine.Statistics is { Running: 1, Waiting: 1 });
     }
 
     [Fact]
