@@ -161,24 +161,27 @@ internal sealed record QuickstartReport(
         }
         Table table = new Table()
             .Border(TableBorder.Rounded)
-            .AddColumns("on text and questions it never saw", "pretrained", "fine-tuned", "preferences");
-        table.AddRow(
+            .AddColumns([
+                "on text and questions it never saw",
+                "pretrained",
+                "fine-tuned",
+                .. Pairs is null ? (string[])[] : ["preferences"],
+            ]);
+        Row(
             "bits per byte",
             Format.Text($"{_reading.Validations[0].BitsPerByte:0.00} → {_reading.Validations[^1].BitsPerByte:0.00}"),
             "",
             ""
         );
-        table.AddRow("told, asked in new words", Score(Answers.Before), Score(Answers.After), Score(Answers.Preferred));
-        table.AddRow("told, never asked", Score(Answers.UnaskedBefore), Score(Answers.UnaskedAfter), Score(Answers.UnaskedPreferred));
-        table.AddRow("never told, but follows", Score(Answers.Completed), Score(Answers.Inferred), Score(Answers.InferredPreferred));
-        table.AddRow("answers that end by themselves", "", Ended(Answers.After), Ended(Answers.Preferred));
-        table.AddRow(
-            "right told from wrong answers of its own",
-            "",
-            "",
-            _toldApart is { } share ? Format.Text($"{100 * share:0} % of {Pairs!.Valid.Count}") : ""
-        );
-        table.AddRow(
+        Row("told, asked in new words", Score(Answers.Before), Score(Answers.After), Score(Answers.Preferred));
+        Row("told, never asked", Score(Answers.UnaskedBefore), Score(Answers.UnaskedAfter), Score(Answers.UnaskedPreferred));
+        Row("never told, but follows", Score(Answers.Completed), Score(Answers.Inferred), Score(Answers.InferredPreferred));
+        Row("answers that end by themselves", "", Ended(Answers.After), Ended(Answers.Preferred));
+        if (_toldApart is { } share)
+        {
+            Row("right told from wrong answers of its own", "", "", Format.Text($"{100 * share:0} % of {Pairs!.Valid.Count}"));
+        }
+        Row(
             "speed",
             Format.Text($"{_reading.TokensPerSecond:#,0} tokens/s"),
             Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s"),
@@ -186,8 +189,10 @@ internal sealed record QuickstartReport(
         );
         call.Page.Write(table);
         call.Prose(
-            """
-            pretrained: it has read the text and can go on with it. fine-tuned: it has then learned to answer questions and to stop. preferences: it has then learned which answers are right, from wrong ones of its own.
+            $"""
+            pretrained: it has read the text and can go on with it. fine-tuned: it has then learned to answer questions and to stop.{(
+                Pairs is null ? "" : " preferences: it has then learned which answers are right, from wrong ones of its own."
+            )}
             bits per byte: how surprising each byte of unread text still is to the model; less is better.
             The other rows count answers that are right to the letter: about facts of the text in other words, facts that no question ever asked about, and facts that only follow from others.
 
@@ -214,6 +219,8 @@ internal sealed record QuickstartReport(
               {ink} inspect {Directory}/tokenizer --masks {Directory}/corpus/conversations.jsonl
             """
         );
+
+        void Row(string what, params string[] cells) => table.AddRow([what, .. cells.AsSpan(0, Pairs is null ? 2 : 3)]);
 
         void Answer(string who, FactAnswer answer) =>
             call.Prose(
