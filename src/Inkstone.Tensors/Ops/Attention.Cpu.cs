@@ -54,7 +54,7 @@ internal static unsafe partial class AttentionKernels
             device.Run(
                 new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, sink, o.F32, lse.F32, device.Workers),
                 heads,
-                1
+                heads / (8 * device.Workers.Count) // heads beside one another: the next one's keys are asked for ahead
             );
             return;
         }
@@ -89,10 +89,27 @@ internal static unsafe partial class AttentionKernels
             nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim,
                 strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             nint row = (nint)batch * sizes.Keys + key;
-            strips.Gather(k + row * strideK + kv * sizes.HeadDim, strideK, count, sizes.HeadDim, gathered);
+            float* keys = k + row * strideK + kv * sizes.HeadDim,
+                values = v + row * strideV + kv * sizes.ValueDim;
+            Strips.Prefetch(values, strideV, count, sizes.ValueDim);
+            strips.Gather(keys, strideK, count, sizes.HeadDim, gathered);
+            Strips.Prefetch(keys + Block * strideK, strideK, Math.Min(Block, sizes.Keys - key - count), sizes.HeadDim);
             strips.LeftTokens(gathered, sizes.HeadDim, target);
-            strips.Gather(v + row * strideV + kv * sizes.ValueDim, strideV, count, sizes.ValueDim, gathered);
+            strips.Gather(values, strideV, count, sizes.ValueDim, gathered);
             strips.LeftValues(gathered, sizes.ValueDim, target + blocks.KeyBytes);
+        }
+
+        /// <summary>Asks for a block of the head behind this one.</summary>
+        public void PrefetchNext(int batch, int kv, int block)
+        {
+            int key = block * Block,
+                count = Math.Min(Block, sizes.Keys - key);
+            (batch, kv) = kv + 1 < sizes.KeyValueHeads ? (batch, kv + 1) : (batch + 1, 0);
+            nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim,
+                strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
+            nint row = (nint)batch * sizes.Keys + key;
+            Strips.Prefetch(k + row * strideK + kv * sizes.HeadDim, strideK, count, sizes.HeadDim);
+            Strips.Prefetch(v + row * strideV + kv * sizes.ValueDim, strideV, count, sizes.ValueDim);
         }
     }
 
@@ -165,6 +182,10 @@ internal static unsafe partial class AttentionKernels
             {
                 for (int block = 0; block < queryBlocks; block++)
                 {
+                    if (h == kv * sizes.Group && block < blocks.Count)
+                    {
+                        packer.PrefetchNext(batch, kv, block);
+                    }
                     Queries(batch, h, block * Block, head, scratch);
                 }
             }
@@ -182,7 +203,10 @@ internal static unsafe partial class AttentionKernels
             nint strideQ = (nint)sizes.Heads * sizes.HeadDim,
                 strideO = (nint)sizes.Heads * sizes.ValueDim;
             nint first = (nint)batch * sizes.Queries + query;
-            strips.Gather(q + first * strideQ + h * sizes.HeadDim, strideQ, rows, sizes.HeadDim, gathered);
+            float* tokens = q + first * strideQ + h * sizes.HeadDim;
+            strips.Gather(tokens, strideQ, rows, sizes.HeadDim, gathered);
+            Strips.Prefetch(tokens + Block * strideQ, strideQ, Math.Min(Block, sizes.Queries - query - rows), sizes.HeadDim);
+            Strips.Prefetch(o + first * strideO + h * sizes.ValueDim, strideO, rows, sizes.ValueDim);
             int count = (rows + Width - 1) / Width;
             QueryStrip* queries = (QueryStrip*)parts.Bytes(sizeof(QueryStrip) * (long)(Block / Width));
             int low = int.MaxValue,

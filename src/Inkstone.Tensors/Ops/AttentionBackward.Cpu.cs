@@ -41,7 +41,7 @@ internal static unsafe partial class AttentionKernels
                 device.Workers
             ),
             sizes.Batch * sizes.KeyValueHeads,
-            1
+            sizes.Batch * sizes.KeyValueHeads / (8 * device.Workers.Count) // heads beside one another, as forward
         );
     }
 
@@ -204,15 +204,27 @@ internal static unsafe partial class AttentionKernels
                 strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             for (int key = 0; key < sizes.Keys; key += Block)
             {
-                int count = Math.Min(Block, sizes.Keys - key);
-                PackKeys(
-                    k + (row + key) * strideK + kv * sizes.HeadDim,
-                    strideK,
-                    v + (row + key) * strideV + kv * sizes.ValueDim,
-                    strideV,
-                    count,
-                    scratch
-                );
+                int count = Math.Min(Block, sizes.Keys - key),
+                    next = Math.Min(Block, sizes.Keys - key - count);
+                nint atK = (row + key) * strideK + kv * sizes.HeadDim,
+                    atV = (row + key) * strideV + kv * sizes.ValueDim;
+                PackKeys(k + atK, strideK, v + atV, strideV, count, scratch);
+                // While products run: what the next block reads, and where this one's gradients go.
+                Strips.Prefetch(k + atK + Block * strideK, strideK, next, sizes.HeadDim);
+                Strips.Prefetch(v + atV + Block * strideV, strideV, next, sizes.ValueDim);
+                if (gradients.K != null)
+                {
+                    Strips.Prefetch(gradients.K + atK, strideK, count, sizes.HeadDim);
+                }
+                if (gradients.V != null)
+                {
+                    Strips.Prefetch(gradients.V + atV, strideV, count, sizes.ValueDim);
+                }
+                if (key == 0)
+                {
+                    (int nextBatch, int nextHead) = h + 1 < sizes.Heads ? (batch, h + 1) : (batch + 1, 0);
+                    PrefetchQueries(nextBatch, nextHead, 0);
+                }
                 for (int query = key; query < sizes.Queries; query += Block)
                 {
                     byte* block = scratch + query / Block * layout.QueryBlock;
@@ -225,14 +237,13 @@ internal static unsafe partial class AttentionKernels
                 for (int i = 0; i * Width < count; i++)
                 {
                     int lanes = Math.Min(Width, count - i * Width);
-                    nint at = row + key + i * Width;
                     if (gradients.K != null)
                     {
                         StripRows.StoreTransposed(
                             (float*)(scratch + layout.DK + i * layout.DStrip),
                             sizes.HeadDim,
                             lanes,
-                            gradients.K + at * strideK + kv * sizes.HeadDim,
+                            gradients.K + atK + i * Width * strideK,
                             strideK,
                             gradients.AddK || h % sizes.Group > 0
                         );
@@ -243,7 +254,7 @@ internal static unsafe partial class AttentionKernels
                             (float*)(scratch + layout.DV + i * layout.VStrip),
                             sizes.ValueDim,
                             lanes,
-                            gradients.V + at * strideV + kv * sizes.ValueDim,
+                            gradients.V + atV + i * Width * strideV,
                             strideV,
                             gradients.AddV || h % sizes.Group > 0
                         );
@@ -274,6 +285,7 @@ internal static unsafe partial class AttentionKernels
                 strideO = (nint)sizes.Heads * sizes.ValueDim;
             float* rowO = o + first * strideO + h * sizes.ValueDim,
                 rowDO = dO + first * strideO + h * sizes.ValueDim;
+            PrefetchQueries(batch, h, query + Block);
             strips.Gather(q + first * strideQ + h * sizes.HeadDim, strideQ, count, sizes.HeadDim, gathered);
             strips.LeftTokens(gathered, sizes.HeadDim, block);
             strips.LeftValues(gathered, sizes.HeadDim, block + layout.QueryTurned);
@@ -292,6 +304,18 @@ internal static unsafe partial class AttentionKernels
             {
                 rows->Delta[i] = Lanes.Dot(rowDO + i * strideO, rowO + i * strideO, sizes.ValueDim) * sizes.Scale;
             }
+        }
+
+        private void PrefetchQueries(int batch, int h, int query)
+        {
+            int count = Math.Min(Block, sizes.Queries - query);
+            nint first = (nint)batch * sizes.Queries + query,
+                strideQ = (nint)sizes.Heads * sizes.HeadDim,
+                strideO = (nint)sizes.Heads * sizes.ValueDim,
+                at = first * strideO + h * sizes.ValueDim;
+            Strips.Prefetch(q + first * strideQ + h * sizes.HeadDim, strideQ, count, sizes.HeadDim);
+            Strips.Prefetch(dO + at, strideO, count, sizes.ValueDim);
+            Strips.Prefetch(o + at, strideO, count, sizes.ValueDim);
         }
 
         private void PackKeys(float* keys, nint strideK, float* values, nint strideV, int count, byte* scratch)

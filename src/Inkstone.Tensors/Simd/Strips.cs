@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
@@ -13,6 +15,9 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
 
     /// <summary>Tokens of a block.</summary>
     public const int Block = 96;
+
+    /// <summary>Floats of a cache line.</summary>
+    private const int LineFloats = 16;
 
     /// <summary>Bytes that packing whole groups of 32 values of k may write past an operand.</summary>
     private const int Slack = 32 * Width * sizeof(float) + Packing.SlackBytes;
@@ -47,12 +52,42 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     /// <summary>Bytes of a gathered block.</summary>
     public long GatheredBytes(int dim) => kernel.ElementBytes * (long)Block * GatheredStride(dim) + 64;
 
+    /// <summary>Asks for rows of one head before they are needed: each is a few lines, a token apart from the next, and the machine
+    /// foresees neither. Into the second cache, for in the first they would fall on the same few sets. Rows that do not exist do no
+    /// harm.</summary>
+    public static void Prefetch(float* rows, nint stride, int count, int dim)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+        for (int i = 0; i < count; i++, rows += stride)
+        {
+            for (int j = 0; j < dim; j += LineFloats)
+            {
+                Sse.Prefetch1(rows + j);
+            }
+        }
+    }
+
     /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, in the kernel's type, zeros in its other columns and
     /// rows.</summary>
     public void Gather(float* source, nint stride, int count, int dim, byte* target)
     {
         int row = GatheredStride(dim) * kernel.ElementBytes;
-        Packing.CopyRows(kernel, MatrixView.Rows(source, stride), count, dim, row, target);
+        for (int i = 0; i < count; i++, source += stride)
+        {
+            byte* to = target + (nint)i * row;
+            if (kernel.ElementType == DType.BFloat16)
+            {
+                BFloat16Bits.FromFloats(source, (ushort*)to, dim);
+            }
+            else
+            {
+                Buffer.MemoryCopy(source, to, row, sizeof(float) * (long)dim);
+            }
+            new Span<byte>(to + (nint)kernel.ElementBytes * dim, row - kernel.ElementBytes * dim).Clear();
+        }
         new Span<byte>(target + (long)count * row, (Block - count) * row).Clear();
     }
 
