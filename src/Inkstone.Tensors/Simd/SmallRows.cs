@@ -16,6 +16,10 @@ internal static unsafe class SmallRows
 
     private const int Step = 4;
 
+    /// <summary>How far ahead memory is asked for, into the second cache. With 8 rows of float32: the next four rows of the weight into the
+    /// first cache gave 20 GB/s, 8 KB 28, 16 and 28 KB 36.</summary>
+    private const int Ahead = 16 << 10;
+
     public static void Run(
         Device device,
         MatrixView a,
@@ -119,21 +123,36 @@ internal static unsafe class SmallRows
                 {
                     int rows = Math.Min(Step, m - row);
                     Tile(row, rows, column, columns, sums);
-                    for (int i = 0; i < rows; i++)
+                    Put(row, rows, column, columns, sums);
+                }
+            }
+        }
+
+        private void Put(int row, int rows, int column, int columns, float* sums)
+        {
+            float* to = c + row * strideC + column,
+                first = addend == null ? null : addend + row * strideAddend + column;
+            for (int i = 0; i < rows; i++, to += strideC, sums += Step)
+            {
+                if (columns == Step)
+                {
+                    Vector128<float> four = Vector128.Load(sums);
+                    (first == null ? four : Vector128.Load(first) + four).Store(to);
+                }
+                else
+                {
+                    for (int j = 0; j < columns; j++)
                     {
-                        for (int j = 0; j < columns; j++)
-                        {
-                            float first = addend == null ? 0 : addend[(row + i) * strideAddend + column + j];
-                            c[(row + i) * strideC + column + j] = first + sums[i * Step + j];
-                        }
+                        to[j] = first == null ? sums[j] : first[j] + sums[j];
                     }
                 }
+                first = first == null ? null : first + strideAddend;
             }
         }
 
         private void Tile(int row, int rows, int column, int columns, float* sums)
         {
-            float* x = (float*)a.From(row, 0).Pointer;
+            float* x = (float*)a.Pointer + row * a.RowStride;
             if (b.Type.IsQuantised())
             {
                 for (int j = 0; j < columns; j++)
@@ -143,48 +162,50 @@ internal static unsafe class SmallRows
             }
             else if (b.Type == DType.Float32)
             {
-                Tile<FloatWeight>(x, rows, column, columns, sums);
+                Tile<FloatWeight>(x, rows, column, columns, row / Step, sums);
             }
             else
             {
-                Tile<BFloat16Weight>(x, rows, column, columns, sums);
+                Tile<BFloat16Weight>(x, rows, column, columns, row / Step, sums);
             }
         }
 
-        private void Tile<T>(float* x, int rows, int column, int columns, float* sums)
+        private void Tile<T>(float* x, int rows, int column, int columns, int pass, float* sums)
             where T : struct, IWeight
         {
-            byte* weight = b.From(0, column).Pointer;
-            nint stride = b.ColumnStride * b.Type.Size();
+            nint stride = b.ColumnStride * T.Size;
+            byte* weight = b.Pointer + column * stride;
+            // Each pass of rows of x over these rows of the weight asks for its share of others.
+            int share = Step * 16 * T.Size / ((m + Step - 1) / Step);
+            byte* ahead = weight + Ahead + pass * (k / 16) * (nint)share;
+            if (columns == Step)
+            {
+                FourByFour<T>(x, a.RowStride, rows, weight, stride, k, ahead, share, sums);
+                return;
+            }
             // Columns left over one by one: each with itself as the other three.
             float* four = stackalloc float[Step * Step];
-            for (int j = 0; j < columns && columns < Step; j++)
+            for (int j = 0; j < columns; j++)
             {
-                FourByFour<T>(x, a.RowStride, rows, weight + j * stride, 0, k, four);
+                FourByFour<T>(x, a.RowStride, rows, weight + j * stride, 0, k, ahead, 0, four);
                 for (int i = 0; i < rows; i++)
                 {
                     sums[i * Step + j] = four[i * Step];
                 }
-            }
-            if (columns == Step)
-            {
-                FourByFour<T>(x, a.RowStride, rows, weight, stride, k, sums);
             }
         }
     }
 
     /// <summary>
     /// Rows × 4 sums; rows that do not exist repeat the last one, their sums are not used. Four rows of the weight at once look like no
-    /// stream to the CPU's prefetcher, so the next four are
-    /// asked for meanwhile.
+    /// stream to the CPU's prefetcher, so later ones are asked for meanwhile.
     /// </summary>
-    private static void FourByFour<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, float* sums)
+    private static void FourByFour<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, byte* ahead, int share, float* sums)
         where T : struct, IWeight
     {
         byte* w1 = w + stride,
             w2 = w1 + stride,
-            w3 = w2 + stride,
-            ahead = w + 4 * stride;
+            w3 = w2 + stride;
         float* x1 = rows > 1 ? x + strideX : x,
             x2 = rows > 2 ? x1 + strideX : x1,
             x3 = rows > 3 ? x2 + strideX : x2;
@@ -205,9 +226,9 @@ internal static unsafe class SmallRows
             s32 = default,
             s33 = default;
         int i = 0;
-        for (; i <= k - 16; i += 16, ahead += 64 * T.Size)
+        for (; i <= k - 16; i += 16, ahead += share)
         {
-            Prefetch(ahead, T.Size);
+            Prefetch(ahead, share);
             Vector512<float> b0 = T.Load(w, i),
                 b1 = T.Load(w1, i),
                 b2 = T.Load(w2, i),
@@ -233,10 +254,17 @@ internal static unsafe class SmallRows
             s32 = Vector512.FusedMultiplyAdd(a, b2, s32);
             s33 = Vector512.FusedMultiplyAdd(a, b3, s33);
         }
-        Store(s00, s01, s02, s03, sums);
-        Store(s10, s11, s12, s13, sums + 4);
-        Store(s20, s21, s22, s23, sums + 8);
-        Store(s30, s31, s32, s33, sums + 12);
+        if (Avx512F.IsSupported)
+        {
+            Quarters(Sums(s00, s01, s02, s03), Sums(s10, s11, s12, s13), Sums(s20, s21, s22, s23), Sums(s30, s31, s32, s33)).Store(sums);
+        }
+        else
+        {
+            Store(s00, s01, s02, s03, sums);
+            Store(s10, s11, s12, s13, sums + 4);
+            Store(s20, s21, s22, s23, sums + 8);
+            Store(s30, s31, s32, s33, sums + 12);
+        }
         for (; i < k; i++)
         {
             float b0 = T.Value(w, i),
@@ -250,18 +278,21 @@ internal static unsafe class SmallRows
         }
     }
 
-    /// <summary>As many bytes as four rows of a step hold. Asking is harmless where there is no memory.</summary>
+    /// <summary>Asking is harmless where there is no memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(byte* ahead, int size)
+    private static void Prefetch(byte* ahead, int bytes)
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(ahead);
-            Sse.Prefetch0(ahead + 64);
-            if (size == sizeof(float))
+            Sse.Prefetch1(ahead);
+            if (bytes > 64)
             {
-                Sse.Prefetch0(ahead + 128);
-                Sse.Prefetch0(ahead + 192);
+                Sse.Prefetch1(ahead + 64);
+            }
+            if (bytes > 128)
+            {
+                Sse.Prefetch1(ahead + 128);
+                Sse.Prefetch1(ahead + 192);
             }
         }
     }
@@ -304,6 +335,25 @@ internal static unsafe class SmallRows
         sums[1] += x * w1;
         sums[2] += x * w2;
         sums[3] += x * w3;
+    }
+
+    /// <summary>In each quarter the sums of four vectors' quarters. With <see cref="Quarters"/> a tree over sixteen vectors takes a third of
+    /// the instructions of sixteen sums, which had been a fifth of the time at k = 576.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Sums(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
+    {
+        Vector512<double> low = (Avx512F.UnpackLow(s0, s1) + Avx512F.UnpackHigh(s0, s1)).AsDouble(),
+            high = (Avx512F.UnpackLow(s2, s3) + Avx512F.UnpackHigh(s2, s3)).AsDouble();
+        return Avx512F.UnpackLow(low, high).AsSingle() + Avx512F.UnpackHigh(low, high).AsSingle();
+    }
+
+    /// <summary>Quarter i: the sum of the quarters of vector i.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Quarters(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
+    {
+        Vector512<float> low = Avx512F.Shuffle4x128(s0, s1, 0x88) + Avx512F.Shuffle4x128(s0, s1, 0xDD),
+            high = Avx512F.Shuffle4x128(s2, s3, 0x88) + Avx512F.Shuffle4x128(s2, s3, 0xDD);
+        return Avx512F.Shuffle4x128(low, high, 0x88) + Avx512F.Shuffle4x128(low, high, 0xDD);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
