@@ -250,4 +250,25 @@ public sealed class SamplerTests
 
     private static JsonElement Read(string name) =>
         JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", name))).RootElement;
+
+    [Fact]
+    public void What_is_drawn_lies_where_the_point_falls()
+    {
+        Random random = new(3);
+        float[] logits =
+        [
+            .. Enumerable.Range(0, 5000).Select(i => i % 7 == 0 || i > 4500 ? float.NegativeInfinity : (float)(6 * random.NextDouble())),
+        ];
+        double[] p = [.. logits.Select(l => Math.Exp(l))];
+        double total = p.Sum();
+        Truncation truncation = new(logits.Length);
+        for (int n = 0; n <= 1000; n++)
+        {
+            double point = n == 1000 ? 1 - 1e-12 : n / 1000.0;
+            int drawn = truncation.Sample(logits, point);
+            double before = p[..drawn].Sum() / total;
+            p[drawn].ShouldBeGreaterThan(0);
+            point.ShouldBeInRange(before - 1e-6, before + p[drawn] / total + 1e-6);
+        }
+    }
 }

@@ -110,7 +110,7 @@ internal sealed class AheadDraft : IDisposable
         for (int i = 0; i < _texts.Count; i++)
         {
             logits.CopyTo(_logits, (long)i * _logits.Length);
-            _texts[i].AddGuess(Sampler.Likeliest(_logits));
+            _texts[i].AddGuess(LogitRow.Likeliest(_logits));
         }
     }
 

@@ -5,7 +5,8 @@ namespace Inkstone.Inference;
 /// <summary>The next token of a text from logits, and log-probabilities where they are wanted. Its memory is made once.</summary>
 internal sealed class TokenChooser(int vocabSize, Sampler sampler)
 {
-    private readonly float[] _logits = new float[vocabSize];
+    private readonly float[] _logits = new float[vocabSize],
+        _exponentials = new float[vocabSize];
     private readonly ulong[] _allowed = new ulong[(vocabSize + 63) / 64];
 
     /// <summary>Chooses by row <paramref name="row"/> of [n, V].</summary>
@@ -83,16 +84,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
 
     private double LogSum(float temperature = 1)
     {
-        float max = float.NegativeInfinity;
-        foreach (float logit in _logits)
-        {
-            max = Math.Max(max, logit);
-        }
-        double sum = 0;
-        foreach (float logit in _logits)
-        {
-            sum += MathF.Exp((logit - max) / temperature);
-        }
+        double sum = LogitRow.Exponentials(_logits, temperature, _exponentials, out float max);
         return max / temperature + Math.Log(sum);
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Inkstone.Tensors;
 
 namespace Inkstone.Inference;
@@ -42,10 +43,7 @@ public sealed class Sampler(int vocabSize)
         }
         if (p.Temperature != 1)
         {
-            foreach (ref float logit in logits)
-            {
-                logit /= p.Temperature;
-            }
+            TensorPrimitives.Divide(logits, p.Temperature, logits);
         }
         Truncate(logits, p);
     }
@@ -56,7 +54,7 @@ public sealed class Sampler(int vocabSize)
         Process(logits, ids, promptLength, p);
         if (p.IsGreedy)
         {
-            return Likeliest(logits);
+            return LogitRow.Likeliest(logits);
         }
         // The i-th draw of a seed is one number, whatever was drawn before: a text can be resumed, and a batch changes nothing.
         double point = new PhiloxRandom(p.Seed, 0).UniformDouble((ulong)(ids.Length - promptLength));
@@ -96,16 +94,5 @@ public sealed class Sampler(int vocabSize)
         {
             _truncation.Epsilon(logits, p.EpsilonCutoff);
         }
-    }
-
-    /// <summary>The first of the largest.</summary>
-    internal static int Likeliest(ReadOnlySpan<float> logits)
-    {
-        int best = -1;
-        for (int i = 0; i < logits.Length; i++)
-        {
-            best = !float.IsNaN(logits[i]) && (best < 0 || logits[i] > logits[best]) ? i : best;
-        }
-        return best >= 0 ? best : throw Truncation.NoNumbers();
     }
 }

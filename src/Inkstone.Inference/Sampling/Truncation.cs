@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Inkstone.Inference;
 
 /// <summary>Filters that take tokens out of the race by setting their logits to −∞, with the rules of transformers' warpers. At least one
@@ -62,7 +64,7 @@ internal sealed class Truncation(int vocabSize)
     public void MinP(Span<float> logits, float minP)
     {
         Softmax(logits);
-        float least = minP * Max(_probabilities.AsSpan(0, logits.Length));
+        float least = minP * TensorPrimitives.Max(_probabilities.AsSpan(0, logits.Length));
         Drop(logits, least);
     }
 
@@ -70,7 +72,7 @@ internal sealed class Truncation(int vocabSize)
     public void Epsilon(Span<float> logits, float epsilon)
     {
         Softmax(logits);
-        Drop(logits, Math.Min(epsilon, Max(_probabilities.AsSpan(0, logits.Length))));
+        Drop(logits, Math.Min(epsilon, TensorPrimitives.Max(_probabilities.AsSpan(0, logits.Length))));
     }
 
     /// <summary>Keeps the tokens whose surprise −log p is closest to the entropy, until they hold probability
@@ -106,25 +108,30 @@ internal sealed class Truncation(int vocabSize)
     /// <summary>The token at <paramref name="point"/> of the cumulative distribution, 0 ≤ point &lt; 1.</summary>
     public int Sample(ReadOnlySpan<float> logits, double point)
     {
-        _ = Softmax(logits);
-        double total = 0;
-        for (int i = 0; i < logits.Length; i++)
+        double left = point * LogitRow.Exponentials(logits, 1, _probabilities, out _);
+        ReadOnlySpan<float> parts = _probabilities.AsSpan(0, logits.Length);
+        int start = 0,
+            drawn = -1;
+        for (; start + LogitRow.Block < parts.Length; start += LogitRow.Block)
         {
-            total += _probabilities[i];
-        }
-        double left = point * total;
-        int drawn = -1;
-        for (int i = 0; i < logits.Length; i++)
-        {
-            if (_probabilities[i] > 0)
+            double sum = LogitRow.Sum(parts.Slice(start, LogitRow.Block));
+            if (left < sum)
             {
-                drawn = i;
-                left -= _probabilities[i];
-                if (left < 0)
-                {
-                    break;
-                }
+                break;
             }
+            left -= sum;
+        }
+        for (int i = start; i < parts.Length && (drawn < 0 || left >= 0); i++)
+        {
+            if (parts[i] > 0)
+            {
+                (drawn, left) = (i, left - parts[i]);
+            }
+        }
+        // Where rounding leaves something over, the last that can be drawn.
+        for (int i = start - 1; i >= 0 && drawn < 0; i--)
+        {
+            drawn = parts[i] > 0 ? i : -1;
         }
         return drawn >= 0 ? drawn : throw NoNumbers();
     }
@@ -146,30 +153,10 @@ internal sealed class Truncation(int vocabSize)
     /// <summary>Fills the probabilities and returns log Σ exp.</summary>
     private double Softmax(ReadOnlySpan<float> logits)
     {
-        float max = Max(logits);
-        double sum = 0;
-        for (int i = 0; i < logits.Length; i++)
-        {
-            float e = MathF.Exp(logits[i] - max);
-            _probabilities[i] = e;
-            sum += e;
-        }
-        float scale = (float)(1 / sum);
-        for (int i = 0; i < logits.Length; i++)
-        {
-            _probabilities[i] *= scale;
-        }
+        double sum = LogitRow.Exponentials(logits, 1, _probabilities, out float max);
+        Span<float> row = _probabilities.AsSpan(0, logits.Length);
+        TensorPrimitives.Multiply(row, (float)(1 / sum), row);
         return max + Math.Log(sum);
-    }
-
-    private static float Max(ReadOnlySpan<float> values)
-    {
-        float max = float.NegativeInfinity;
-        foreach (float value in values)
-        {
-            max = Math.Max(max, value);
-        }
-        return max;
     }
 
     /// <summary>Sorts by a value ≥ 0 and then by token: the bits of such floats are in the order of their values.</summary>
