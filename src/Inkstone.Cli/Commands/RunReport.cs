@@ -111,7 +111,7 @@ internal static class RunReport
             string before = r.First is { } first ? Format.Text($" (before: {first.Loss:0.0000})") : "";
             o.WriteLine(
                 Format.Text(
-                    $"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Format.Text($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"
+                    $"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Format.Text($", {valid.BitsPerByte:0.0000} bits per byte over {valid.Labels:N0} tokens"))}"
                 )
             );
         }
