@@ -29,18 +29,17 @@ below() { # all processes that PID started, at any depth
 }
 last=$(printf 'checkpoints/step-%06d' "$steps")
 rm -rf killed-*
-began=$EPOCHREALTIME
 train 1 killed-one
-whole=$(awk "BEGIN { print $EPOCHREALTIME - $began }")
+whole=$(grep -o '"seconds":[0-9.]*' killed-one/metrics.jsonl | awk -F: '{ s += $2 } END { print s }')
 failed=0
 for ((i = 1; i <= times; i++)); do
     ranks=$((i % 2 ? 2 : 4)) run=killed-$i
     others=$ranks
     ((i % 4 > 1)) && others=$((ranks == 2 ? 4 : 1))
-    began=$EPOCHREALTIME
     train $ranks $run &
     job=$!
-    sleep "$(awk "BEGIN { print (0.1 + 0.8 * $RANDOM / 32768) * $whole }")"
+    while [[ ! -s $run/metrics.jsonl ]] && kill -0 $job 2> /dev/null; do sleep 0.05; done
+    sleep "$(awk "BEGIN { print 0.9 * $RANDOM / 32768 * $whole }")"
     mapfile -t found < <(for p in $(below $job); do grep -qza 'ink\|dotnet' "/proc/$p/cmdline" 2> /dev/null && ! grep -qza 'mpi\|hydra' "/proc/$p/comm" && echo "$p"; done)
     if ((${#found[@]} == 0)) || ! kill -9 "${found[RANDOM % ${#found[@]}]}" 2> /dev/null; then
         echo "$i: it had ended before"
@@ -50,7 +49,7 @@ for ((i = 1; i <= times; i++)); do
     dead=$EPOCHREALTIME code=0
     wait $job || code=$?
     seconds=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $dead }")
-    had=$(ls $run/checkpoints 2> /dev/null | tail -1)
+    had=$(ls $run/checkpoints 2> /dev/null | tail -1 || true)
     train $others $run --resume
     verdict="the same bytes"
     for file in model.safetensors optimizer.state; do
