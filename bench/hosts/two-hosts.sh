@@ -5,7 +5,7 @@
 #   bench/hosts/two-hosts.sh 1gbit 0 0 ink bench train --config microlm-31m --precision bf16 --threads 1
 # The rate is kept by tc's tbf in the kernel. Delay and losses are netem's where the kernel has it; where not, a program beside this one
 # (relay.cs) carries the frames, which costs processor time, so leave both at 0 where time is measured.
-# RANKS_PER_HOST=2 starts two processes on each. Ends with code 77, and the reason, where namespaces cannot be made.
+# RANKS_PER_HOST=2 starts two processes on each. Each host has one half of this machine's processors. Ends with code 77, and the reason, where namespaces cannot be made.
 set -eu
 rate=$1 delay=$2 loss=$3 ranks=${RANKS_PER_HOST:-1}
 shift 3
@@ -53,14 +53,19 @@ else
     relay=$!
     sleep 2
 fi
+# Without processors of their own the processes of both hosts, of which each takes its own for all there are, would meet on the first one.
+processors=$(nproc) first= second=
+if [ "$processors" -gt 1 ] && command -v taskset >/dev/null; then
+    first="taskset -c 0-$((processors / 2 - 1))" second="taskset -c $((processors / 2))-$((processors - 1))"
+fi
 # The launcher runs on host a; "ssh" to host b is a shell in its namespaces.
 cat >"$work/rsh" <<END
 #!/bin/bash
 shift
-exec ip netns exec $b unshare --uts bash -c 'hostname host-b; exec bash -c "\$1"' - "\$*"
+exec ip netns exec $b $second unshare --uts bash -c 'hostname host-b; exec bash -c "\$1"' - "\$*"
 END
 chmod +x "$work/rsh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-ip netns exec $a unshare --uts bash -c 'hostname host-a; exec "$@"' - \
+ip netns exec $a $first unshare --uts bash -c 'hostname host-a; exec "$@"' - \
     mpirun -n $((2 * ranks)) --host 10.77.0.1:$ranks,10.77.0.2:$ranks --bind-to none --mca plm_rsh_agent "$work/rsh" --mca btl tcp,self --mca pml ob1 \
     --mca btl_tcp_if_include eth0 --mca oob_tcp_if_include eth0 -x TERM=dumb "$@"

@@ -193,10 +193,21 @@ public sealed partial class DocsTests
     }
 
     [Fact]
-    public void Tutorials_ShowTheSameCommands() => Snippets("docs/tutorial.zh-CN.md").ShouldBe(Snippets("docs/tutorial.md"));
-
-    [Fact]
-    public void Readmes_ShowTheSameCommands() => Snippets("README.zh-CN.md").ShouldBe(Snippets("README.md"));
+    public void ChinesePages_ShowTheSameCommands()
+    {
+        string[] pages =
+        [
+            .. Directory
+                .GetFiles(Path.Combine(Root(), "docs"), "*.zh-CN.md")
+                .Append(Path.Combine(Root(), "README.zh-CN.md"))
+                .Select(page => Path.GetRelativePath(Root(), page)),
+        ];
+        pages.Length.ShouldBeGreaterThan(8);
+        foreach (string page in pages)
+        {
+            Snippets(page).ShouldBe(Snippets(page.Replace(".zh-CN", "", StringComparison.Ordinal)), page);
+        }
+    }
 
     /// <summary>Lines of the bash blocks without their comments.</summary>
     private static List<string> Snippets(string file)

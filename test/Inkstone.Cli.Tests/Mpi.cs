@@ -54,17 +54,6 @@ internal static class Mpi
 
 /// <summary>A test of several processes: skipped, with the reason, where there is no launcher.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class MpiFactAttribute : FactAttribute
-{
-    public MpiFactAttribute(
-        [System.Runtime.CompilerServices.CallerFilePath] string? file = null,
-        [System.Runtime.CompilerServices.CallerLineNumber] int line = 0
-    )
-        : base(file, line) => Skip = Mpi.Absent(Mpi.OpenMpi);
-}
-
-/// <inheritdoc cref="MpiFactAttribute"/>
-[AttributeUsage(AttributeTargets.Method)]
 internal sealed class MpiTheoryAttribute : TheoryAttribute
 {
     public MpiTheoryAttribute(

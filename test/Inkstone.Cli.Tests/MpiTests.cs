@@ -3,10 +3,26 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Cli.Tests;
 
+/// <inheritdoc/>
+public sealed class MpiTests(Workplace place) : MpiSuite(place, Mpi.OpenMpi);
+
+/// <summary>The same suite on the other ABI.</summary>
+[Trait("Category", "Slow")]
+public sealed class MpichTests(Workplace place) : MpiSuite(place, Mpi.Mpich);
+
 /// <summary>Several processes give what one gives, in any number, and survive the death of one of them.</summary>
-public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
+public abstract class MpiSuite : IClassFixture<Workplace>
 {
     private const int Steps = 8;
+
+    private readonly Workplace _place;
+    private readonly string _launcher;
+
+    protected MpiSuite(Workplace place, string launcher)
+    {
+        (_place, _launcher) = (place, launcher);
+        Assert.SkipWhen(Mpi.Absent(launcher) is not null, Mpi.Absent(launcher) ?? "");
+    }
 
     private static readonly string[] Short =
     [
@@ -25,10 +41,10 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     ];
 
     /// <summary>Experts, their bias and balance, a block that looks further ahead.</summary>
-    [MpiFact]
+    [Fact]
     public void InFixedOrder_TheBitsAreThoseOfOneProcess() => SameAsOne("sparse.yaml", 2);
 
-    [MpiTheory]
+    [Theory]
     [Trait("Category", "Slow")]
     [InlineData("r.yaml", 2)] // muon, tied head
     [InlineData("r.yaml", 4)]
@@ -45,7 +61,7 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         Metrics(several).ShouldBe(Metrics(one));
     }
 
-    [MpiFact]
+    [Fact]
     public void ShardedMoments_HaveTheBitsOfWholeOnes()
     {
         string[] fixedOrder = ["--distributed.order", "fixed", "--optimizer.name", "adamw"];
@@ -57,7 +73,7 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
 
     /// <summary>Parameters sharded: the last block is one that only training uses, routers and their bias, a tied head; each process has two
     /// micro-batches, and checkpoints are read on.</summary>
-    [MpiFact]
+    [Fact]
     public void ShardedWeights_HaveTheBitsOfWholeOnes()
     {
         string[] fixedOrder = ["--distributed.order", "fixed"];
@@ -67,7 +83,7 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         Metrics(sharded).ShouldBe(Metrics(whole));
     }
 
-    [MpiTheory]
+    [Theory]
     [Trait("Category", "Slow")]
     [InlineData("r.yaml", 2, "1", "muon")]
     [InlineData("r.yaml", 4, "1", "muon")]
@@ -87,7 +103,7 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     }
 
     /// <summary>Blocks computed twice, and a run that goes on with another number of processes, sharded otherwise.</summary>
-    [MpiFact]
+    [Fact]
     [Trait("Category", "Slow")]
     public void AShardedRun_GoesOnWithAnotherNumber()
     {
@@ -95,16 +111,12 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         string expected = Train(1, "sparse.yaml", options),
             run = Train(2, "sparse.yaml", [.. options, "--distributed.zero", "3", "--train.eval_every", "0"]);
         Directory.Delete(Path.Combine(run, "checkpoints", "step-000008"), recursive: true);
-        Mpi.Run(
-                4,
-                place.Path,
-                ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, .. options, "--distributed.zero", "1", "--resume"]
-            )
+        Run(4, ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, .. options, "--distributed.zero", "1", "--resume"])
             .ShouldEndWith(0);
         SameBits(run, expected);
     }
 
-    [MpiTheory]
+    [Theory]
     [Trait("Category", "Slow")]
     [InlineData("fp32", 1e-5)]
     [InlineData("bf16", 2e-3)]
@@ -121,11 +133,11 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         }
     }
 
-    [MpiFact]
-    public void ADeadRank_EndsTheJobAndAnotherNumberGoesOnExactly()
+    [Fact]
+    public async Task ADeadRank_EndsTheJobAndAnotherNumberGoesOnExactly()
     {
         string expected = Train(1, "sparse.yaml", "--distributed.order", "fixed", "--train.steps", "60"),
-            run = place[$"dead-{Guid.NewGuid():N}"];
+            run = _place[$"dead-{Guid.NewGuid():N}"];
         string[] call =
         [
             "pretrain",
@@ -139,16 +151,16 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
             "--train.steps",
             "60",
         ];
-        using (Process job = Mpi.Start(2, place.Path, call))
+        using (Process job = Mpi.Start(2, _place.Path, call, _launcher))
         {
             job.StandardInput.Close();
-            _ = job.StandardOutput.ReadToEndAsync();
-            Task<string> error = job.StandardError.ReadToEndAsync();
+            Task<string> output = job.StandardOutput.ReadToEndAsync(), // where Hydra says it
+                error = job.StandardError.ReadToEndAsync();
             while (!job.HasExited && !Directory.Exists(Path.Combine(run, "checkpoints", "step-000004")))
             {
                 Thread.Sleep(5);
             }
-            int[] ranks = Children(job.Id);
+            int[] ranks = Ranks(job.Id);
             ranks.Length.ShouldBe(2);
             using (Process victim = Process.GetProcessById(ranks[^1]))
             {
@@ -156,73 +168,68 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
             }
             job.WaitForExit(30_000).ShouldBeTrue("the others end within 30 seconds");
             job.ExitCode.ShouldNotBe(0);
-            error.Result.ShouldContain("signal 9");
+            (await output + await error).ShouldContain("signal 9");
         }
-        Mpi.Run(1, place.Path, [.. call, "--resume"]).ShouldEndWith(0);
+        Run(1, [.. call, "--resume"]).ShouldEndWith(0);
         SameBits(run, expected, 60);
         Metrics(run).ShouldBe(Metrics(expected));
     }
 
-    [MpiFact]
+    [Fact]
     public void WhatCannotBeDealtOut_IsRefusedOnceAndEndsAll()
     {
-        Ink.Outcome refused = Mpi.Run(
+        Ink.Outcome refused = Run(
                 2,
-                place.Path,
-                ["pretrain", "r.yaml", "--out", place["odd"], "--train.batch_size", "3", "--train.accumulation", "1", "--quiet"]
+                ["pretrain", "r.yaml", "--out", _place["odd"], "--train.batch_size", "3", "--train.accumulation", "1", "--quiet"]
             )
             .ShouldEndWith(2);
         refused.Error.Split("cannot be dealt out evenly").Length.ShouldBe(2, refused.Error);
-        Mpi.Run(2, place.Path, ["generate", "--model", "x", "--prompt", "y"]).ShouldEndWith(2).Error.ShouldContain("done by one process");
+        Run(2, ["generate", "--model", "x", "--prompt", "y"]).ShouldEndWith(2).Error.ShouldContain("done by one process");
     }
 
-    [MpiFact]
+    [Fact]
     public void TheFirstRankAlonePrints_AndSaysHowMany()
     {
-        Ink.Outcome found = Mpi.Run(2, place.Path, ["inspect", "--mpi", "--json"]).ShouldEndWith(0);
+        Ink.Outcome found = Run(2, ["inspect", "--mpi", "--json"]).ShouldEndWith(0);
         found.Json.GetProperty("ranks").GetInt32().ShouldBe(2);
-        found.Json.GetProperty("abi").GetString().ShouldBe("open-mpi");
-        Ink.Outcome sums = Mpi.Run(2, place.Path, ["bench", "collective", "--most", "1", "--json"]).ShouldEndWith(0);
+        found.Json.GetProperty("abi").GetString().ShouldBe(_launcher == Mpi.Mpich ? "mpich" : "open-mpi");
+        Ink.Outcome sums = Run(2, ["bench", "collective", "--most", "1", "--json"]).ShouldEndWith(0);
         sums.Json.GetProperty("ranks").GetInt32().ShouldBe(2);
         sums.Json.GetProperty("entries").GetArrayLength().ShouldBe(15);
     }
 
-    /// <summary>The same suite on the other ABI.</summary>
-    [Theory]
-    [Trait("Category", "Slow")]
-    [InlineData("r.yaml", 4)]
-    [InlineData("sparse.yaml", 2)]
-    public void OnMpich_TheBitsAreThoseOfOneProcessToo(string recipe, int ranks)
-    {
-        Assert.SkipWhen(Mpi.Absent(Mpi.Mpich) is not null, Mpi.Absent(Mpi.Mpich) ?? "");
-        string one = Train(1, recipe, "--distributed.order", "fixed"),
-            run = place[$"mpich-{Guid.NewGuid():N}"];
-        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, "--distributed.order", "fixed"], Mpi.Mpich)
-            .ShouldEndWith(0);
-        SameBits(run, one);
-    }
-
     private string Train(int ranks, string recipe, params string[] more)
     {
-        string run = place[$"mpi-{Guid.NewGuid():N}"];
-        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, .. more]).ShouldEndWith(0);
+        string run = _place[$"mpi-{Guid.NewGuid():N}"];
+        Run(ranks, ["pretrain", recipe, "--out", run, "--quiet", .. Short, .. more]).ShouldEndWith(0);
         return run;
     }
 
-    private static int[] Children(int parent) =>
+    private Ink.Outcome Run(int ranks, string[] arguments) => Mpi.Run(ranks, _place.Path, arguments, _launcher);
+
+    /// <summary>The ranks below a launcher, which may have started them by way of another process.</summary>
+    private static int[] Ranks(int launcher) =>
         [
             .. Directory
                 .GetDirectories("/proc")
                 .Select(Path.GetFileName)
                 .Where(name => int.TryParse(name, out _))
                 .Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
-                .Where(id =>
-                    File.Exists($"/proc/{id}/stat")
-                    && ParentOf(id) == parent
-                    && File.ReadAllText($"/proc/{id}/cmdline").Contains("ink.dll", StringComparison.Ordinal)
-                )
+                .Where(id => ParentOf(id) is var parent && (parent == launcher || ParentOf(parent) == launcher) && IsInk(id))
                 .Order(),
         ];
+
+    private static bool IsInk(int id)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/cmdline").StartsWith("dotnet\0", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // it has ended meanwhile
+        }
+    }
 
     private static int ParentOf(int id)
     {

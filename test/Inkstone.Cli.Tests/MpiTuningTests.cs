@@ -2,17 +2,32 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Cli.Tests;
 
+/// <inheritdoc/>
+public sealed class MpiTuningTests(Workplace place) : MpiTuningSuite(place, Mpi.OpenMpi);
+
+/// <summary>The same suite on the other ABI.</summary>
+public sealed class MpichTuningTests(Workplace place) : MpiTuningSuite(place, Mpi.Mpich);
+
 /// <summary>Fine-tuning, preferences, rewards and evaluation by two processes give what one gives.</summary>
-public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
+[Trait("Category", "Slow")]
+public abstract class MpiTuningSuite : IClassFixture<Workplace>
 {
-    [MpiFact]
-    [Trait("Category", "Slow")]
+    private readonly Workplace _place;
+    private readonly string _launcher;
+
+    protected MpiTuningSuite(Workplace place, string launcher)
+    {
+        (_place, _launcher) = (place, launcher);
+        Assert.SkipWhen(Mpi.Absent(launcher) is not null, Mpi.Absent(launcher) ?? "");
+    }
+
+    [Fact]
     public void EveryKindOfTraining_LearnsTheSameWithTwo()
     {
         string model = Model();
         string[] words = ["one", "two", "three", "four", "five", "six", "seven"];
         File.WriteAllLines(
-            place["chats.jsonl"],
+            _place["chats.jsonl"],
             Enumerable
                 .Range(0, 40)
                 .Select(i =>
@@ -20,7 +35,7 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
                 )
         );
         File.WriteAllLines(
-            place["pairs.jsonl"],
+            _place["pairs.jsonl"],
             Enumerable
                 .Range(0, 40)
                 .Select(i =>
@@ -28,11 +43,11 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
                 )
         );
         File.WriteAllLines(
-            place["prompts.jsonl"],
+            _place["prompts.jsonl"],
             Enumerable.Range(0, 12).Select(i => $$"""{"prompt":"{{words[i % 7]}} and?","answer":"{{i}}"}""")
         );
         File.WriteAllText(
-            place["t.jinja"],
+            _place["t.jinja"],
             "{% for m in messages %}{{ m.role[0] }}: {{ m.content }}<|endoftext|>{% endfor %}{% if add_generation_prompt %}a: {% endif %}"
         );
         string common = $$"""
@@ -52,14 +67,13 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
         Compare("grpo", rewards, "3");
     }
 
-    [MpiFact]
-    [Trait("Category", "Slow")]
+    [Fact]
     public void Evaluation_ScoresTheSameWithTwo()
     {
         string model = Model();
-        Directory.CreateDirectory(place["tasks"]);
+        Directory.CreateDirectory(_place["tasks"]);
         File.WriteAllText(
-            place["tasks/count.yaml"],
+            _place["tasks/count.yaml"],
             """
             task: count
             dataset_path: json
@@ -72,12 +86,17 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
             metric_list: [{metric: acc}]
             """
         );
-        File.WriteAllLines(place["questions.jsonl"], Enumerable.Range(0, 23).Select(i => $$"""{"q":"now {{i}} and","a":{{i % 3}}}"""));
+        File.WriteAllLines(_place["questions.jsonl"], Enumerable.Range(0, 23).Select(i => $$"""{"q":"now {{i}} and","a":{{i % 3}}}"""));
         JsonNode[] results =
         [
             .. new[] { 1, 2 }.Select(n =>
                 JsonNode.Parse(
-                    Mpi.Run(n, place.Path, ["evaluate", "count", "--include-path", "tasks", "--model", model, "--json", "--quiet"])
+                    Mpi.Run(
+                            n,
+                            _place.Path,
+                            ["evaluate", "count", "--include-path", "tasks", "--model", model, "--json", "--quiet"],
+                            _launcher
+                        )
                         .ShouldEndWith(0)
                         .Output
                 )!["results"]!
@@ -88,10 +107,10 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
 
     private string Model()
     {
-        string run = place["base"];
+        string run = _place["base"];
         if (!Directory.Exists(run))
         {
-            Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", run, "--quiet", "--train.steps", "8", "--threads", "1").ShouldEndWith(0);
+            Ink.RunIn(_place.Path, "pretrain", "r.yaml", "--out", run, "--quiet", "--train.steps", "8", "--threads", "1").ShouldEndWith(0);
         }
         return run;
     }
@@ -99,18 +118,19 @@ public sealed class MpiTuningTests(Workplace place) : IClassFixture<Workplace>
     private void Compare(string verb, string recipe, string zero)
     {
         File.WriteAllText(
-            place[$"{verb}.yaml"],
+            _place[$"{verb}.yaml"],
             recipe + "\ntrain: {steps: 4, batch_size: 2, accumulation: 4, eval_every: 2, eval_batches: 3, save_every: 4}\nout: unused\n"
         );
         string[][] metrics =
         [
             .. new[] { 1, 2 }.Select(n =>
             {
-                string run = place[$"{verb}-{zero}-{n}"];
+                string run = _place[$"{verb}-{zero}-{n}"];
                 Mpi.Run(
                         n,
-                        place.Path,
-                        [verb, $"{verb}.yaml", "--out", run, "--quiet", "--distributed.order", "fixed", "--distributed.zero", zero]
+                        _place.Path,
+                        [verb, $"{verb}.yaml", "--out", run, "--quiet", "--distributed.order", "fixed", "--distributed.zero", zero],
+                        _launcher
                     )
                     .ShouldEndWith(0);
                 // What the sampler rounds depends on the answers that are written side by side.

@@ -100,11 +100,25 @@ public sealed class OtherSourcesTests : IDisposable
             int asked = hub.Log.Length;
             (await fetch.Run()).Loaded.ShouldBe(0);
             hub.Log.Length.ShouldBe(asked);
+            Environment.SetEnvironmentVariable("npm_config_registry", "somewhere");
+            (await Should.ThrowAsync<IOException>(Elsewhere("npm").Run())).Message.ShouldContain("'somewhere' is no address");
         }
         finally
         {
             Environment.SetEnvironmentVariable("npm_config_registry", null);
         }
+        (await Should.ThrowAsync<IOException>(Elsewhere(Path.Combine(_home.Path, "absent")).Run())).Message.ShouldContain(
+            "set the environment variable npm_config_registry"
+        );
+        if (!OperatingSystem.IsWindows())
+        {
+            string npm = Path.Combine(_home.Path, "npm");
+            File.WriteAllText(npm, $"#!/bin/sh\n[ \"$*\" = 'config get registry' ] && echo {hub.Endpoint}/\n");
+            File.SetUnixFileMode(npm, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            (await Elsewhere(npm).Run()).Files.ShouldBe(2);
+        }
+
+        NpmFetch Elsewhere(string npm) => new("pen@1.2.3", Path.Combine(_home.Path, "elsewhere")) { Npm = npm };
     }
 
     [Fact]

@@ -110,6 +110,12 @@ public sealed class CooperationTests
         ClusterPlan
             .Estimate(cost, train, 512, new DistributedOptions(Zero: 1), NetworkLink.Parse("100mbit", 50), 8)!
             .MemoryBytes.ShouldBe(slow.MemoryBytes - 7 * 31_000_000L + (4 << 20)); // a bucket is exchanged by us
+        // Two processes on a host give no more than one that had all its cores, and twice as much as one that had half of them.
+        PlannedStep crowded = On(cost),
+            apart = On(cost with { CoreShare = 0.5 });
+        crowded.TokensPerSecond.ShouldBe(one.TokensPerSecond, 0.02 * one.TokensPerSecond);
+        apart.TokensPerSecond.ShouldBe(2 * one.TokensPerSecond, 0.04 * one.TokensPerSecond);
+        PlannedStep On(StepCost c) => ClusterPlan.Estimate(c, train, 512, new DistributedOptions(), NetworkLink.Parse("1gbit", 50), 1, 2)!;
         ClusterPlan.Estimate(cost, train, 512, new DistributedOptions(), NetworkLink.Parse("1gbit", 50), 128).ShouldBeNull();
         Should.Throw<ArgumentException>(() => NetworkLink.Parse("fast", 1)).Message.ShouldContain("25gbit");
     }

@@ -43,7 +43,12 @@ internal static class ComparePage
     }
 
     private static JsonArray Row(Contestant c) =>
-        [c.Name, Format.Text($"{c.Active:N0}"), Format.Text($"{c.Parameters:N0}"), .. c.Figures().Select(f => (JsonNode)f)];
+        [
+            (JsonNode)c.Name,
+            (JsonNode)Format.Text($"{c.Active:N0}"),
+            (JsonNode)Format.Text($"{c.Parameters:N0}"),
+            .. c.Figures().Select(f => (JsonNode)f),
+        ];
 
     private static JsonObject Family(Contestant c)
     {

@@ -37,6 +37,11 @@ internal static class PlanCommand
             HelpName = "N",
             DefaultValueFactory = _ => 1,
         };
+        Option<int?> cores = new("--cores")
+        {
+            Description = "cores of a host, which its processes share; default: as many as here",
+            HelpName = "N",
+        };
         Option<string> network = new("--network")
         {
             Description = "what each host sends at most: 1gbit, 25gbit, 100mbit",
@@ -57,7 +62,7 @@ internal static class PlanCommand
         return new CliCommand(
             "plan",
             "what a recipe would cost on several hosts: step time, memory and traffic, predicted from what one process does",
-            [recipe, hosts, perHost, network, latency, rate],
+            [recipe, hosts, perHost, cores, network, latency, rate],
             Run,
             "ink plan microlm-31m --hosts 64 --network 25gbit",
             "ink plan my-recipe.yaml --hosts 8 --network 1gbit --distributed.wire bf16 --tokens-per-second 9000 --json"
@@ -77,6 +82,14 @@ internal static class PlanCommand
                 loaded.Device.Threads,
                 loaded.Device.Precision
             );
+            int named = call.Threads ?? loaded.Device.Threads,
+                hostCores = call.Get(cores) is not { } count ? Environment.ProcessorCount
+                : count > 0 ? count
+                : throw new ArgumentException($"--cores must be 1 or more, got {count}"),
+                threads = named > 0 ? named
+                : call.Get(rate) is null ? Environment.ProcessorCount
+                : hostCores;
+            cost = cost with { CoreShare = (double)threads / hostCores };
             List<PlannedStep> steps = [];
             List<int> impossible = [];
             for (int n = 1; n <= most; n = n == most ? n + 1 : Math.Min(2 * n, most))

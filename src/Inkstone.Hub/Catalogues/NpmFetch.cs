@@ -5,14 +5,15 @@ using Inkstone.Files;
 
 namespace Inkstone.Hub;
 
-/// <summary>Fetches a package of npm's registry and unpacks it into a folder: npm_config_registry is honoured, the registry's checksum is
-/// held.</summary>
+/// <summary>Fetches a package of the registry that npm is set up for (npm_config_registry, else what npm itself says) and unpacks it into a
+/// folder; the registry's checksum is held.</summary>
 /// <param name="package">its name, with @VERSION where not the newest is wanted</param>
 /// <param name="directory">where its files go</param>
 /// <param name="progress">is told of bytes</param>
 public sealed class NpmFetch(string package, string directory, Action<FetchProgress>? progress = null)
 {
-    private const string Registry = "https://registry.npmjs.org";
+    /// <summary>The program that is asked for the registry.</summary>
+    internal string Npm { get; init; } = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
 
     /// <summary>Fetches the package unless that version is there.</summary>
     /// <inheritdoc cref="PlainFetch.Run"/>
@@ -20,12 +21,12 @@ public sealed class NpmFetch(string package, string directory, Action<FetchProgr
     {
         int at = package.LastIndexOf('@');
         (string name, string version) = at > 0 ? (package[..at], package[(at + 1)..]) : (package, "latest");
-        string registry = (Environment.GetEnvironmentVariable("npm_config_registry") is { Length: > 0 } own ? own : Registry).TrimEnd('/');
         string stamp = Path.Combine(directory, "package.json");
         if (at > 0 && VersionOf(stamp) == version)
         {
             return Result(stamp, 0);
         }
+        string registry = await NpmRegistry.Find(Npm, cancelled).ConfigureAwait(false);
         using Web web = new(null, null, TimeSpan.FromSeconds(30));
         (JsonDocument json, HttpResponseMessage answer) = await web.Json(
                 $"{registry}/{Uri.EscapeDataString(name).Replace("%40", "@", StringComparison.Ordinal)}/{Uri.EscapeDataString(version)}",

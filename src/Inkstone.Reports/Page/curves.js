@@ -3,7 +3,7 @@
 // band: further points drawn faintly behind the line, such as the lowest and highest of what each point stands for.
 // color is any CSS colour. Drawing again replaces the diagram; it follows the element's width.
 const Curves = (() => {
-  const NS = 'http://www.w3.org/2000/svg', HEIGHT = 230, PAD = {left: 50, right: 10, top: 8, bottom: 22};
+  const NS = 'http://www.w3.org/2000/svg', HEIGHT = 230, PAD = {left: 50, right: 16, top: 8, bottom: 22};
 
   function format(v) {
     const a = Math.abs(v);

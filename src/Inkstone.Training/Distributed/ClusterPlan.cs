@@ -41,6 +41,9 @@ public sealed record StepCost(double MicroBatchSeconds, double OptimizerSeconds,
 
     /// <summary>Of these those of the largest block.</summary>
     public long LargestBlock { get; init; }
+
+    /// <summary>Of a host's cores those that the process used: processes on one host share its cores and its memory's rate.</summary>
+    public double CoreShare { get; init; } = 1;
 }
 
 /// <summary>A step on so many hosts, as simulated.</summary>
@@ -48,7 +51,7 @@ public sealed record StepCost(double MicroBatchSeconds, double OptimizerSeconds,
 /// <param name="Ranks">processes</param>
 /// <param name="Seconds">of the step</param>
 /// <param name="TokensPerSecond">of all together</param>
-/// <param name="Efficiency">over as many times what one process does in a second</param>
+/// <param name="Efficiency">over what one process does in a second, as many times as there are processes with cores of their own</param>
 /// <param name="Hidden">share of the time of sums behind which something was computed</param>
 /// <param name="SentBytes">by each host in a step</param>
 /// <param name="MemoryBytes">of each process, without the program itself</param>
@@ -74,6 +77,10 @@ public static class ClusterPlan
 {
     private const double BackwardShare = 2.0 / 3,
         MessageSeconds = 10e-6;
+
+    // Of a wire's rate what sums reach, whose phases wait for each other; several processes of a host fill each other's pauses.
+    private const double SumsOfWire = 0.55,
+        SumsOfSharedWire = 0.7;
 
     /// <summary>Predicts; null where the step's rows cannot be dealt out to so many.</summary>
     /// <param name="cost">of one process</param>
@@ -102,8 +109,10 @@ public static class ClusterPlan
         // Rows are what a micro-batch costs: where there are fewer micro-batches than ranks, each has some of a batch's rows.
         int own = rows / ranks,
             batch = Math.Min(train.BatchSize, own);
-        double computing = cost.MicroBatchSeconds * own / train.BatchSize,
-            last = cost.MicroBatchSeconds * batch / train.BatchSize;
+        double crowded = Math.Max(1, ranksPerHost * cost.CoreShare),
+            microBatch = cost.MicroBatchSeconds * crowded,
+            computing = microBatch * own / train.BatchSize,
+            last = microBatch * batch / train.BatchSize;
         double began = computing - BackwardShare * last,
             wireBytes = options.Bf16Wire ? 2 : 4;
         bool sharded = options.Zero > 0 && ranks > 1,
@@ -132,7 +141,7 @@ public static class ClusterPlan
         }
         double exposed = Math.Max(0, done - computing),
             gathered = sharded ? Cross((cost.Parameters - (byBlock ? cost.InBlocks : 0)) * 4.0, byBlock ? 1 : buckets) : 0;
-        double optimizer = cost.OptimizerSeconds / (sharded ? ranks : 1),
+        double optimizer = crowded * cost.OptimizerSeconds / (sharded ? ranks : 1),
             meeting = ranks > 1 ? 4 * (link.Latency + ranks * MessageSeconds) : 0;
         double step = computing + exposed + gathered + optimizer + meeting,
             alone = cost.MicroBatchSeconds * train.Accumulation + cost.OptimizerSeconds;
@@ -145,7 +154,7 @@ public static class ClusterPlan
             ranks,
             step,
             tokens / step,
-            alone / (step * ranks),
+            crowded * alone / (step * ranks),
             reduced > 0 ? 1 - exposed / reduced : 1,
             ranksPerHost
                 * (
@@ -165,6 +174,7 @@ public static class ClusterPlan
         double OverWire(double bytes) => bytes * (ranks - ranksPerHost) / ranks;
 
         double Cross(double bytes, double phases) =>
-            OverWire(bytes) * ranksPerHost / link.BytesPerSecond + phases * (link.Latency + (ranks - 1) * MessageSeconds);
+            OverWire(bytes) * ranksPerHost / ((ranksPerHost == 1 ? SumsOfWire : SumsOfSharedWire) * link.BytesPerSecond)
+            + phases * (link.Latency + (ranks - 1) * MessageSeconds);
     }
 }
