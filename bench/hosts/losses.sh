@@ -1,11 +1,13 @@
 #!/bin/bash
 # Trains Mini-LLM's three families, made small, for 200 steps in float32 with 1, 2 and 4 processes, in the fast order of sums and in the fixed one,
 # and says how far the losses of several processes are from those of one, and whether the weights are byte for byte the same.
-#   bench/hosts/losses.sh FOLDER [STEPS]        INK="dotnet …/ink.dll" LAUNCHER=mpirun.openmpi|mpiexec.hydra
+#   bench/hosts/losses.sh FOLDER [STEPS [RECIPE…]]        INK="dotnet …/ink.dll" LAUNCHER=mpirun.openmpi|mpiexec.hydra
 # Exit code 1 where the fixed order gives other bytes.
 set -euo pipefail
 folder=${1:?a folder to work in}
 steps=${2:-200}
+recipes=("${@:3}")
+((${#recipes[@]})) || recipes=(mini_llama3 mini_deepseekv3 mini_qwen3_next)
 read -ra ink <<< "${INK:-ink}"
 launcher=${LAUNCHER:-mpirun.openmpi}
 placing=()
@@ -32,7 +34,7 @@ declare -A sizes=(
 )
 losses() { grep -o '"loss": *[0-9.eE+-]*' "$1/metrics.jsonl" | sed 's/.*: *//'; }
 other=0
-for recipe in mini_llama3 mini_deepseekv3 mini_qwen3_next; do
+for recipe in "${recipes[@]}"; do
     for order in fast fixed; do
         for ranks in 1 2 4; do
             run=$recipe-$order-$ranks

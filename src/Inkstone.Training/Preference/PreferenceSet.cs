@@ -118,7 +118,8 @@ public sealed record PreferenceSet(
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    private static ParallelQuery<(PreferenceRecord, (PreferenceExample, bool), bool)> Encode(
+    // No ParallelQuery: its Concat has a type that contains itself, which a build ahead of time cannot follow to its end.
+    private static IEnumerable<(PreferenceRecord, (PreferenceExample, bool), bool)> Encode(
         IEnumerable<PreferenceRecord> records,
         PreferenceTokens tokens,
         bool held
