@@ -97,8 +97,10 @@ internal sealed class TrainingVerification(string directory, Device device)
                 Deviation.Relative(norms.AsSpan(0, first), expectedNorms.AsSpan(0, first)),
                 narrow ? 5e-2 : 1e-3
             ),
-            new("all losses", Deviation.Relative(losses, expected), narrow ? 2e-2 : 5e-3),
-            new("validation losses", Deviation.Relative(validation, run.Numbers("validation_losses")), narrow ? 5e-3 : 1e-3),
+            // Rounding grows by five decades from step 90 on: PyTorch itself in float64, with another order of sums, is 0.4e-3 to 2.1e-3
+            // off in the validation loss, and so is this run with one weight moved by its last bit. The bounds are the record's own.
+            new("all losses", Deviation.Relative(losses, expected), narrow ? 2e-2 : 1e-2),
+            new("validation losses", Deviation.Relative(validation, run.Numbers("validation_losses")), narrow ? 5e-3 : 3e-3),
         ];
     }
 

@@ -16,7 +16,9 @@ public sealed class AheadOfTimeTests
         [
             .. Directory
                 .EnumerateFiles(AppContext.BaseDirectory, "*.dll")
-                .Where(file => Path.GetFileName(file) is "ink.dll" || Path.GetFileName(file).StartsWith("Inkstone.", StringComparison.Ordinal))
+                .Where(file =>
+                    Path.GetFileName(file) is "ink.dll" || Path.GetFileName(file).StartsWith("Inkstone.", StringComparison.Ordinal)
+                )
                 .Where(file => !file.EndsWith(".Tests.dll", StringComparison.Ordinal)),
         ];
         programs.Length.ShouldBeGreaterThan(20);
@@ -37,9 +39,7 @@ public sealed class AheadOfTimeTests
         MetadataReader metadata = image.GetMetadataReader();
         for (int row = 1; row <= metadata.GetTableRowCount(TableIndex.MethodSpec); row++)
         {
-            MethodSpecification made = metadata.GetMethodSpecification(
-                MetadataTokens.MethodSpecificationHandle(row)
-            );
+            MethodSpecification made = metadata.GetMethodSpecification(MetadataTokens.MethodSpecificationHandle(row));
             if (
                 made.Method.Kind == HandleKind.MemberReference
                 && metadata.GetMemberReference((MemberReferenceHandle)made.Method) is { Parent.Kind: HandleKind.TypeReference } member

@@ -123,7 +123,7 @@ public sealed record PreferenceSet(
         IEnumerable<PreferenceRecord> records,
         PreferenceTokens tokens,
         bool held
-    ) => records.AsParallel().AsOrdered().Select(r => (r, tokens.Encode(r), held));
+    ) => records.AsParallel().AsOrdered().Select(r => (r, tokens.Encode(r), held)).AsSequential();
 
     /// <summary>The record as long as it may be, or why it is left out.</summary>
     private static (PreferenceExample? Example, string? Reason) Fit(PreferenceExample whole, PreferenceSection section)
