@@ -79,6 +79,7 @@ public sealed partial class FloorTests
         ["Distributed"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
+        ["Inference"] = ["System.Numerics.Tensors"],
         ["Data"] =
         [
             "AngleSharp",

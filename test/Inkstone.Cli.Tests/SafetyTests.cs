@@ -29,6 +29,9 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
         Do("convert", "source", "link", "--force").ShouldEndWith(2).Error.ShouldContain("is the input");
         Do("convert", "source", "source/inner").ShouldEndWith(2).Error.ShouldContain("inside the input");
         Do("pretrain", "r.yaml", "--out", "tokens", "--force").ShouldEndWith(2).Error.ShouldContain("is the input");
+        // A run named like its preset is not the preset.
+        Directory.CreateDirectory(place["mini_llama3"]);
+        Do("pretrain", "mini_llama3", "--out", "mini_llama3").ShouldEndWith(2).Error.ShouldContain("tokenizer");
     }
 
     [Fact]

@@ -24,7 +24,7 @@
   function curves(families) {
     const host = make('div'), key = make('div', 'key', ...families.map(f => {
       const mark = make('i');
-      mark.style.background = f.color;
+      mark.style.background = f.dashed ? `repeating-linear-gradient(90deg, ${f.color} 0 4px, transparent 4px 6px)` : f.color;
       return make('span', '', mark, f.name);
     }));
     return [make('div', 'card', host, key), () => Curves.draw(host, families.map(f => ({name: f.name, color: f.color, points: f.curve, dashed: f.dashed})), {xLabel: page.word(WORDS, 'step')})];

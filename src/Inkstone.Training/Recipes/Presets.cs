@@ -7,7 +7,12 @@ public static class Presets
 {
     /// <summary>The config.json of a model preset, of a directory, or of a path.</summary>
     public static string Model(string name) =>
-        Directory.Exists(name) ? Path.Combine(name, "config.json") : Find(name, "models", ".json", "model preset");
+        ModelDirectory(name) is { } directory ? Path.Combine(directory, "config.json") : Find(name, "models", ".json", "model preset");
+
+    /// <summary>The directory that a name of a model stands for; null where it is a file, or a preset beside whose run of the same name,
+    /// which has no config.json, it stands.</summary>
+    internal static string? ModelDirectory(string name) =>
+        Directory.Exists(name) && (File.Exists(Path.Combine(name, "config.json")) || !Names("models").Contains(name)) ? name : null;
 
     /// <summary>The catalogue that comes with the program.</summary>
     public static string Catalogue => Path.Combine(Root, "catalogue.yaml");

@@ -24,7 +24,8 @@ public sealed class Pretrain : IDisposable
         recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
-        RunStart start = RunStart.Prepare(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
+        string? model = File.Exists(recipe.Model.Preset) ? recipe.Model.Preset : Presets.ModelDirectory(recipe.Model.Preset);
+        RunStart start = RunStart.Prepare(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, model]);
         RunStart.NeedTokenizer(recipe.Tokenizer);
         _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
