@@ -24,7 +24,8 @@ public sealed class Pretrain : IDisposable
         recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
-        string? model = File.Exists(recipe.Model.Preset) ? recipe.Model.Preset : Presets.ModelDirectory(recipe.Model.Preset);
+        string? preset = recipe.Model.Preset,
+            model = preset is null || File.Exists(preset) ? preset : Presets.ModelDirectory(preset);
         RunStart start = RunStart.Prepare(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, model]);
         RunStart.NeedTokenizer(recipe.Tokenizer);
         _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
