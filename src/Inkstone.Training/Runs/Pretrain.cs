@@ -24,8 +24,8 @@ public sealed class Pretrain : IDisposable
         recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
-        string? preset = recipe.Model.Preset,
-            model = preset is null || File.Exists(preset) ? preset : Presets.ModelDirectory(preset);
+        string? named = recipe.Model.Preset,
+            model = named is null || File.Exists(named) ? named : Presets.ModelDirectory(named);
         RunStart start = RunStart.Prepare(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, model]);
         RunStart.NeedTokenizer(recipe.Tokenizer);
         _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
