@@ -17,11 +17,10 @@ internal sealed class GemmaAttention(GemmaConfig c, int layer, Scope s, RotaryTa
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor q = _q.Forward(x),
-            k = _k.Forward(x);
-        q = ctx.Rope(_qNorm?.Heads(q) ?? q, _spec.Heads, rotary); // [B, T, H·D]
-        k = ctx.Rope(_kNorm?.Heads(k) ?? k, _spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec)); // [B, T, C]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = ctx.Rope(_qNorm?.Heads(q) ?? q, _spec.Heads, rotary);
+        k = ctx.Rope(_kNorm?.Heads(k) ?? k, _spec.KeyValueHeads, rotary);
+        return _o.Forward(ctx.Attend(layer, q, k, v, _spec)); // [B, T, C]
     }
 }
 

@@ -71,9 +71,10 @@ internal sealed class Glm4Attention(Glm4Config c, int layer, Scope s, RotaryTabl
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor q = ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary, interleaved: true); // [B, T, H·D]
-        Tensor k = ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary, interleaved: true);
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention)); // [B, T, C]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = ctx.Rope(q, c.Attention.Heads, rotary, interleaved: true);
+        k = ctx.Rope(k, c.Attention.KeyValueHeads, rotary, interleaved: true);
+        return _o.Forward(ctx.Attend(layer, q, k, v, c.Attention)); // [B, T, C]
     }
 }
 

@@ -16,9 +16,10 @@ internal sealed class GptOssAttention(GptOssConfig c, int layer, Scope s, Rotary
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        Tensor q = ctx.Rope(_q.Forward(x), _spec.Heads, rotary); // [B, T, H·D]
-        Tensor k = ctx.Rope(_k.Forward(x), _spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec, _sinks), residual); // [B, T, C]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = ctx.Rope(q, _spec.Heads, rotary);
+        k = ctx.Rope(k, _spec.KeyValueHeads, rotary);
+        return _o.Forward(ctx.Attend(layer, q, k, v, _spec, _sinks), residual); // [B, T, C]
     }
 }
 

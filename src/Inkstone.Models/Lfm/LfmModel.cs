@@ -36,9 +36,10 @@ internal sealed class LfmAttention(LfmConfig c, AttentionSpec a, int layer, Scop
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), a.Heads, rotary); // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), a.KeyValueHeads, rotary); // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), a); // [B, T, H·D]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = ctx.Rope(_qNorm.Heads(q), a.Heads, rotary);
+        k = ctx.Rope(_kNorm.Heads(k), a.KeyValueHeads, rotary);
+        Tensor y = ctx.Attend(layer, q, k, v, a); // [B, T, H·D]
         return _o.Forward(_gate is null ? y : Ops.RowGate(y, _gate.Forward(x)), residual); // [B, T, C]
     }
 }

@@ -14,9 +14,10 @@ internal sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTa
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = Turn(_q.Forward(x), c.Attention.Heads, ctx); // [B, T, H·D]
-        Tensor k = Turn(_k.Forward(x), c.Attention.KeyValueHeads, ctx); // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), c.Attention); // [B, T, H·D]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = Turn(q, c.Attention.Heads, ctx);
+        k = Turn(k, c.Attention.KeyValueHeads, ctx);
+        Tensor y = ctx.Attend(layer, q, k, v, c.Attention); // [B, T, H·D]
         return _o.Forward(y, residual); // [B, T, C]
     }
 

@@ -77,9 +77,10 @@ internal sealed class NanochatAttention(NanochatConfig c, int layer, Scope s, Ro
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        Tensor q = heads.Heads(ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary)); // [B, T, H·D]
-        Tensor k = heads.Heads(ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary)); // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention), residual); // [B, T, C]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = heads.Heads(ctx.Rope(q, c.Attention.Heads, rotary));
+        k = heads.Heads(ctx.Rope(k, c.Attention.KeyValueHeads, rotary));
+        return _o.Forward(ctx.Attend(layer, q, k, v, c.Attention), residual); // [B, T, C]
     }
 }
 

@@ -17,9 +17,10 @@ internal sealed class Olmo2Attention(Olmo2Config c, int layer, Scope s, RotaryTa
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor q = ctx.Rope(_qNorm.Forward(_q.Forward(x)), _spec.Heads, rotary); // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Forward(_k.Forward(x)), _spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec)); // [B, T, C]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = ctx.Rope(_qNorm.Forward(q), _spec.Heads, rotary);
+        k = ctx.Rope(_kNorm.Forward(k), _spec.KeyValueHeads, rotary);
+        return _o.Forward(ctx.Attend(layer, q, k, v, _spec)); // [B, T, C]
     }
 }
 

@@ -24,9 +24,10 @@ internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float e
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = Turn(_qNorm.Heads(_q.Forward(x)), spec.Heads, ctx); // [B, T, H·D]
-        Tensor k = Turn(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, ctx); // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), spec); // [B, T, H·D]
+        (Tensor q, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·D], [B, T, Hkv·D] twice
+        q = Turn(_qNorm.Heads(q), spec.Heads, ctx);
+        k = Turn(_kNorm.Heads(k), spec.KeyValueHeads, ctx);
+        Tensor y = ctx.Attend(layer, q, k, v, spec); // [B, T, H·D]
         return _o.Forward(y, residual); // [B, T, C]
     }
 

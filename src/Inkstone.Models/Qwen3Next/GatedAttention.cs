@@ -30,10 +30,9 @@ internal sealed class GatedAttention(Qwen3NextConfig c, int layer, Scope s, Rota
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor both = _q.Forward(x); // [B, T, H·2D]
+        (Tensor both, Tensor k, Tensor v) = Linear.Forward(x, _q, _k, _v); // [B, T, H·2D], [B, T, Hkv·D] twice
         Tensor q = ctx.Rope(_qNorm.Heads(Ops.Columns(both, _queries)), c.Attention.Heads, rotary);
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), c.Attention.KeyValueHeads, rotary); // [B, T, Hkv·D]
-        Tensor v = _v.Forward(x);
+        k = ctx.Rope(_kNorm.Heads(k), c.Attention.KeyValueHeads, rotary);
         Tensor y = indexer?.Attend(x, q, k, v, ctx) ?? ctx.Attend(layer, q, k, v, c.Attention); // [B, T, H·D]
         return _o.Forward(Ops.SigmoidGate(y, Ops.Columns(both, _gates)), residual); // [B, T, C]
     }

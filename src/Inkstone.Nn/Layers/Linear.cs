@@ -43,6 +43,37 @@ public sealed class Linear
     public Tensor ForwardCompact(Tensor x) =>
         _worn.Count > 0 ? EachItsOwn(x, null) : Active?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
 
+    /// <summary>Three layers on the same x, as queries, keys and values: one job where no adapter is worn and nothing is trained.</summary>
+    /// <param name="x">[..., inputs]</param>
+    /// <param name="first">the first</param>
+    /// <param name="second">the second</param>
+    /// <param name="third">the third</param>
+    public static (Tensor First, Tensor Second, Tensor Third) Forward(Tensor x, Linear first, Linear second, Linear third)
+    {
+        if (first.IsAdapted || second.IsAdapted || third.IsAdapted)
+        {
+            return (first.Forward(x), second.Forward(x), third.Forward(x));
+        }
+        Span<Tensor> y = [null!, null!, null!];
+        Ops.LinearEach(x, [first.Weight, second.Weight, third.Weight], [first._bias, second._bias, third._bias], y);
+        return (y[0], y[1], y[2]);
+    }
+
+    /// <summary>Two layers on the same x, as a gate and what it opens, for results that only elementwise ops read.</summary>
+    /// <param name="x">[..., inputs]</param>
+    /// <param name="first">the first</param>
+    /// <param name="second">the second</param>
+    public static (Tensor First, Tensor Second) ForwardCompact(Tensor x, Linear first, Linear second)
+    {
+        if (first.IsAdapted || second.IsAdapted)
+        {
+            return (first.ForwardCompact(x), second.ForwardCompact(x));
+        }
+        Span<Tensor> y = [null!, null!];
+        Ops.LinearEach(x, [first.Weight, second.Weight], [first._bias, second._bias], y, compact: true);
+        return (y[0], y[1]);
+    }
+
     /// <summary>Makes an adapter of a set ready for this layer, where it goes there.</summary>
     internal void Wear(Adapter adapter, AdapterSet set)
     {

@@ -25,11 +25,13 @@ public sealed class SwiGlu(
     private readonly Linear _down = new(scope[names?.Down ?? "down_proj"], intermediateSize, hiddenSize, bias);
 
     /// <summary>x: [..., C].</summary>
-    public Tensor Forward(Tensor x, Tensor? residual = null) =>
-        _down.Forward(
-            limit > 0
-                ? Ops.ClampedSwiGlu(_gate.Forward(x), _up.Forward(x), limit, alpha: 1, offset: 0)
-                : Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true),
-            residual
-        );
+    public Tensor Forward(Tensor x, Tensor? residual = null)
+    {
+        if (limit > 0)
+        {
+            return _down.Forward(Ops.ClampedSwiGlu(_gate.Forward(x), _up.Forward(x), limit, alpha: 1, offset: 0), residual);
+        }
+        (Tensor gate, Tensor up) = Linear.ForwardCompact(x, _gate, _up);
+        return _down.Forward(Ops.GatedLinearUnit(gate, up, activation, compact: true), residual);
+    }
 }

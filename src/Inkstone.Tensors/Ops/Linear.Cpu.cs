@@ -28,6 +28,23 @@ internal static unsafe class LinearKernels
         }
     }
 
+    /// <summary>One to three results of the same x, in float32.</summary>
+    public static void ForwardEach(Tensor x, ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor?> biases, ReadOnlySpan<Tensor> y)
+    {
+        int m = x.Shape.Rows,
+            k = x.Shape.Last,
+            outputs = 0;
+        Span<RowProduct> products = stackalloc RowProduct[weights.Length];
+        for (int i = 0; i < products.Length; i++)
+        {
+            int n = weights[i].Shape[0];
+            products[i] = new(MatrixView.Of(weights[i]).T, n, y[i].F32, n, biases[i] is { } bias ? bias.F32 : null, 0);
+            outputs += n;
+        }
+        using Profile.Scope _ = x.Device.Measure("linear.forward", flops: 2.0 * m * outputs * k);
+        MatMul.RunEach(x.Device, MatrixView.Of(x), m, k, products);
+    }
+
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? bias)
     {
         int m = x.Shape.Rows,

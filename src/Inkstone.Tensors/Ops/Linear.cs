@@ -37,6 +37,46 @@ public static partial class Ops
         return y;
     }
 
+    /// <summary>Two or three linear maps of the same x, as of queries, keys and values: <see cref="Linear"/> for each. Where nothing is
+    /// trained and weights are read as they lie, they are one job, so threads wait for one another once.</summary>
+    /// <param name="x">[..., K]</param>
+    /// <param name="weights">[N_i, K] each, two or three</param>
+    /// <param name="biases">[N_i] or null each</param>
+    /// <param name="y">receives [..., N_i] each</param>
+    /// <param name="compact">as in <see cref="Linear"/></param>
+    /// <exception cref="ArgumentException">there are not two or three, or shapes do not agree</exception>
+    public static void LinearEach(
+        Tensor x,
+        ReadOnlySpan<Tensor> weights,
+        ReadOnlySpan<Tensor?> biases,
+        Span<Tensor> y,
+        bool compact = false
+    )
+    {
+        if (weights.Length is < 2 or > 3 || biases.Length != weights.Length || y.Length != weights.Length)
+        {
+            throw new ArgumentException($"two or three weights with a bias and a result each, not {weights.Length}", nameof(weights));
+        }
+        if (x.Device.Tape.Training)
+        {
+            for (int i = 0; i < y.Length; i++)
+            {
+                y[i] = Linear(x, weights[i], biases[i], compact: compact);
+            }
+            return;
+        }
+        for (int i = 0; i < y.Length; i++)
+        {
+            Check.Last(x, weights[i].Shape.Last, nameof(x));
+            if (biases[i] is { } bias)
+            {
+                Check.Count(bias, weights[i].Shape[0]);
+            }
+            y[i] = x.Device.Rent(x.Shape.WithLast(weights[i].Shape[0]));
+        }
+        LinearKernels.ForwardEach(x, weights, biases, y);
+    }
+
     private sealed class LinearNode : Node
     {
         private Tensor _x = null!,

@@ -29,64 +29,59 @@ internal static unsafe class Int8Product
         && a.ColumnStride == 1
         && k > 0;
 
-    /// <summary>Multiplies; parameters as in <see cref="MatMul.Run"/>.</summary>
-    public static void Run(
-        Device device,
-        MatrixView a,
-        MatrixView b,
-        int m,
-        int n,
-        int k,
-        float* c,
-        nint strideC,
-        float* addend,
-        nint strideAddend
-    )
+    /// <summary>Multiplies rows with one to three weights of one type.</summary>
+    public static void Run(Device device, MatrixView a, int m, int k, ReadOnlySpan<RowProduct> products)
     {
         Int8Kernel kernel = Int8Kernel.Of(device.Isa);
-        bool few = m <= kernel.MostDotRows && n >= Int8Kernel.DotRows;
+        RowProduct first = products[0],
+            second = products.Length > 1 ? products[1] : default,
+            third = products.Length > 2 ? products[2] : default;
+        bool few = m <= kernel.MostDotRows;
+        foreach (RowProduct product in products)
+        {
+            few &= product.N >= Int8Kernel.DotRows;
+        }
         int tiles = (m + kernel.Rows - 1) / kernel.Rows,
             rows = few || kernel.FewerRows ? m : tiles * kernel.Rows;
         Tensor memory = device.Rent(new Shape(checked((int)((Int8Rows.Bytes(rows, k) + 63) / 64 * 16))));
         Int8Rows x = new(memory.Pointer, rows, k);
-        QuantiseTask quantise = new(x, (float*)a.Pointer, a.RowStride, m, Int8Kernel.Zero(b.Type));
-        byte* weight = b.Pointer + b.Offset / DTypes.BlockElements * b.Type.BlockBytes();
-        Operands operands = new(kernel, x, b.Type, weight, m, n, k, c, strideC, addend, strideAddend);
+        DType type = first.B.Type;
+        QuantiseTask quantise = new(x, (float*)a.Pointer, a.RowStride, m, Int8Kernel.Zero(type));
         if (few)
         {
             quantise.Run(0, rows, 0);
-            int groups = (n + Int8Kernel.DotRows - 1) / Int8Kernel.DotRows;
-            device.Run(new DotTask(operands), groups, SmallRows.UnitsPerChunk(device, groups, b.Type.Bytes((long)n * k)));
         }
         else
         {
             device.Run(quantise, rows, QuantiseGrain);
-            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns;
-            int parts = Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
-            int items = panels * parts;
-            device.Run(
-                new TileTask(operands, device.Workers, parts, tiles, rows),
-                items,
-                SmallRows.UnitsPerChunk(device, items, b.Type.Bytes((long)n * k))
-            );
+        }
+        int unit = few ? Int8Kernel.DotRows : Int8Kernel.Columns,
+            firstPanels = (first.N + unit - 1) / unit,
+            secondPanels = (second.N + unit - 1) / unit,
+            panels = firstPanels + secondPanels + (third.N + unit - 1) / unit;
+        int parts = few ? 1 : Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
+        int items = panels * parts,
+            firstEnd = firstPanels * parts,
+            secondEnd = firstEnd + secondPanels * parts,
+            chunk = SmallRows.UnitsPerChunk(device, items, first.Bytes(k) + second.Bytes(k) + third.Bytes(k));
+        Operands one = new(kernel, x, type, m, k, first),
+            two = new(kernel, x, type, m, k, second),
+            three = new(kernel, x, type, m, k, third);
+        if (few)
+        {
+            device.Run(new JoinedKernels<DotTask>(new(one), new(two), new(three), firstEnd, secondEnd), items, chunk);
+        }
+        else
+        {
+            device.Run(new JoinedKernels<TileTask>(Tile(one), Tile(two), Tile(three), firstEnd, secondEnd), items, chunk);
         }
         memory.Release();
+
+        TileTask Tile(Operands o) => new(o, device.Workers, parts, tiles, rows);
     }
 
     /// <summary>What both ways need.</summary>
-    private readonly struct Operands(
-        Int8Kernel kernel,
-        Int8Rows x,
-        DType type,
-        byte* weight,
-        int m,
-        int n,
-        int k,
-        float* c,
-        nint strideC,
-        float* addend,
-        nint strideAddend
-    )
+    private readonly struct Operands(Int8Kernel kernel, Int8Rows x, DType type, int m, int k, RowProduct p)
     {
         public Int8Kernel Kernel => kernel;
 
@@ -96,21 +91,21 @@ internal static unsafe class Int8Product
 
         public int M => m;
 
-        public int N => n;
+        public int N => p.N;
 
         public int Blocks => k / DTypes.BlockElements;
 
         public nint StrideWeight => (nint)type.Bytes(k);
 
-        public nint StrideC => strideC;
+        public nint StrideC => p.StrideC;
 
-        public nint StrideAddend => strideAddend;
+        public nint StrideAddend => p.StrideAddend;
 
-        public byte* Weight(int row) => weight + row * StrideWeight;
+        public byte* Weight(int row) => p.B.Pointer + p.B.Offset / DTypes.BlockElements * type.BlockBytes() + row * StrideWeight;
 
-        public float* C(int row, int column) => c + row * strideC + column;
+        public float* C(int row, int column) => p.C + row * p.StrideC + column;
 
-        public float* Addend(int row, int column) => addend == null ? null : addend + row * strideAddend + column;
+        public float* Addend(int row, int column) => p.Addend == null ? null : p.Addend + row * p.StrideAddend + column;
     }
 
     private readonly struct QuantiseTask(Int8Rows x, float* source, nint stride, int exist, int zero) : IRangeKernel

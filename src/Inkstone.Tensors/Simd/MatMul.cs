@@ -45,14 +45,15 @@ internal static unsafe class MatMul
         {
             return;
         }
+        RowProduct product = new(b, n, c, strideC, addend, strideAddend);
         if (!exact && Int8Product.Serves(device, a, b, k))
         {
-            Int8Product.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
+            Int8Product.Run(device, a, m, k, [product]);
             return;
         }
-        if (m <= SmallRows.MostRows && a.Type == DType.Float32 && a.ColumnStride == 1 && b.RowStride == 1)
+        if (SmallRows.Serves(a, b, m))
         {
-            SmallRows.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
+            SmallRows.Run(device, a, m, k, [product]);
             return;
         }
         Blocks(
@@ -69,6 +70,33 @@ internal static unsafe class MatMul
             strideAddend,
             null
         );
+    }
+
+    /// <summary>One to three products of the same rows, as one job where weights are read as they lie.</summary>
+    public static void RunEach(Device device, MatrixView a, int m, int k, ReadOnlySpan<RowProduct> products)
+    {
+        bool small = m > 0,
+            int8 = m > 0;
+        foreach (RowProduct p in products)
+        {
+            bool served = Int8Product.Serves(device, a, p.B, k);
+            int8 &= served && p.B.Type == products[0].B.Type;
+            small &= !served && SmallRows.Serves(a, p.B, m);
+        }
+        if (int8)
+        {
+            Int8Product.Run(device, a, m, k, products);
+            return;
+        }
+        if (small)
+        {
+            SmallRows.Run(device, a, m, k, products);
+            return;
+        }
+        foreach (RowProduct p in products)
+        {
+            Run(device, a, p.B, m, p.N, k, p.C, p.StrideC, p.Addend, p.StrideAddend);
+        }
     }
 
     /// <summary>The same with a bfloat16 result [M, N]. Tiles are rounded on their way to memory where k is a single block; otherwise the

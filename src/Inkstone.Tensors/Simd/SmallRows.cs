@@ -20,23 +20,27 @@ internal static unsafe class SmallRows
     /// first cache gave 20 GB/s, 8 KB 28, 16 and 28 KB 36.</summary>
     private const int Ahead = 16 << 10;
 
-    public static void Run(
-        Device device,
-        MatrixView a,
-        MatrixView b,
-        int m,
-        int n,
-        int k,
-        float* c,
-        nint strideC,
-        float* addend,
-        nint strideAddend
-    ) =>
+    /// <summary>Whether a product is multiplied so: few whole rows, and rows of the weight that lie whole.</summary>
+    public static bool Serves(MatrixView a, MatrixView b, int m) =>
+        m <= MostRows && a.Type == DType.Float32 && a.ColumnStride == 1 && b.RowStride == 1;
+
+    /// <summary>Multiplies the rows with one to three weights.</summary>
+    public static void Run(Device device, MatrixView a, int m, int k, ReadOnlySpan<RowProduct> products)
+    {
+        RowProduct first = products[0],
+            second = products.Length > 1 ? products[1] : default,
+            third = products.Length > 2 ? products[2] : default;
+        int firstEnd = Units(first),
+            secondEnd = firstEnd + Units(second),
+            units = secondEnd + Units(third);
         device.Run(
-            new Kernel(a, b, m, n, k, c, strideC, addend, strideAddend),
-            (n + Step - 1) / Step,
-            UnitsPerChunk(device, (n + Step - 1) / Step, b.Type.Bytes((long)n * k))
+            new JoinedKernels<Kernel>(new(a, m, k, first), new(a, m, k, second), new(a, m, k, third), firstEnd, secondEnd),
+            units,
+            UnitsPerChunk(device, units, first.Bytes(k) + second.Bytes(k) + third.Bytes(k))
         );
+    }
+
+    private static int Units(RowProduct p) => (p.N + Step - 1) / Step;
 
     /// <summary>How many of the <paramref name="units"/> that a weight is made of a thread takes at a time: long stretches of memory, but
     /// enough of them that no thread waits for long.</summary>
@@ -49,31 +53,21 @@ internal static unsafe class SmallRows
         return (int)Math.Max(1, chunk * units / Math.Max(bytes, 1));
     }
 
-    private readonly struct Kernel(
-        MatrixView a,
-        MatrixView b,
-        int m,
-        int n,
-        int k,
-        float* c,
-        nint strideC,
-        float* addend,
-        nint strideAddend
-    ) : IRangeKernel
+    private readonly struct Kernel(MatrixView a, int m, int k, RowProduct p) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            if (m > 1 || b.Type.IsQuantised())
+            if (m > 1 || p.B.Type.IsQuantised())
             {
                 Tiles(start, end);
             }
-            else if (b.Type == DType.Float32)
+            else if (p.B.Type == DType.Float32)
             {
-                One<FloatWeight>(start * Step, Math.Min(end * Step, n));
+                One<FloatWeight>(start * Step, Math.Min(end * Step, p.N));
             }
             else
             {
-                One<BFloat16Weight>(start * Step, Math.Min(end * Step, n));
+                One<BFloat16Weight>(start * Step, Math.Min(end * Step, p.N));
             }
         }
 
@@ -83,8 +77,8 @@ internal static unsafe class SmallRows
             where T : struct, IWeight
         {
             float* x = (float*)a.Pointer;
-            nint stride = b.ColumnStride * b.Type.Size();
-            byte* w = b.Pointer + start * stride;
+            nint stride = p.B.ColumnStride * p.B.Type.Size();
+            byte* w = p.B.Pointer + start * stride;
             for (int column = start; column < end; column++, w += stride)
             {
                 // Four sums: an addition need not wait for the one before it.
@@ -109,16 +103,16 @@ internal static unsafe class SmallRows
                 {
                     sum += x[i] * T.Value(w, i);
                 }
-                c[column] = addend == null ? sum : addend[column] + sum;
+                p.C[column] = p.Addend == null ? sum : p.Addend[column] + sum;
             }
         }
 
         private void Tiles(int start, int end)
         {
             float* sums = stackalloc float[Step * Step];
-            for (int column = start * Step; column < Math.Min(end * Step, n); column += Step)
+            for (int column = start * Step; column < Math.Min(end * Step, p.N); column += Step)
             {
-                int columns = Math.Min(Step, n - column);
+                int columns = Math.Min(Step, p.N - column);
                 for (int row = 0; row < m; row += Step)
                 {
                     int rows = Math.Min(Step, m - row);
@@ -130,9 +124,9 @@ internal static unsafe class SmallRows
 
         private void Put(int row, int rows, int column, int columns, float* sums)
         {
-            float* to = c + row * strideC + column,
-                first = addend == null ? null : addend + row * strideAddend + column;
-            for (int i = 0; i < rows; i++, to += strideC, sums += Step)
+            float* to = p.C + row * p.StrideC + column,
+                first = p.Addend == null ? null : p.Addend + row * p.StrideAddend + column;
+            for (int i = 0; i < rows; i++, to += p.StrideC, sums += Step)
             {
                 if (columns == Step)
                 {
@@ -146,21 +140,21 @@ internal static unsafe class SmallRows
                         to[j] = first == null ? sums[j] : first[j] + sums[j];
                     }
                 }
-                first = first == null ? null : first + strideAddend;
+                first = first == null ? null : first + p.StrideAddend;
             }
         }
 
         private void Tile(int row, int rows, int column, int columns, float* sums)
         {
             float* x = (float*)a.Pointer + row * a.RowStride;
-            if (b.Type.IsQuantised())
+            if (p.B.Type.IsQuantised())
             {
                 for (int j = 0; j < columns; j++)
                 {
-                    BlockDot.Run(x, a.RowStride, rows, b.From(0, column + j), k, sums + j, Step);
+                    BlockDot.Run(x, a.RowStride, rows, p.B.From(0, column + j), k, sums + j, Step);
                 }
             }
-            else if (b.Type == DType.Float32)
+            else if (p.B.Type == DType.Float32)
             {
                 Tile<FloatWeight>(x, rows, column, columns, row / Step, sums);
             }
@@ -173,8 +167,8 @@ internal static unsafe class SmallRows
         private void Tile<T>(float* x, int rows, int column, int columns, int pass, float* sums)
             where T : struct, IWeight
         {
-            nint stride = b.ColumnStride * T.Size;
-            byte* weight = b.Pointer + column * stride;
+            nint stride = p.B.ColumnStride * T.Size;
+            byte* weight = p.B.Pointer + column * stride;
             // Each pass of rows of x over these rows of the weight asks for its share of others.
             int share = Step * 16 * T.Size / ((m + Step - 1) / Step);
             byte* ahead = weight + Ahead + pass * (k / 16) * (nint)share;

@@ -212,6 +212,8 @@ internal static class KernelCases
                 t => Ops.BlockLinear(t.X, Ops.HeadColumns(t.Square, 3, 0, 40).View(new Shape(9 * 40, 40)), 3)
             ),
             new(nameof(Ops.Linear), "linear", t => Ops.Linear(t.X, t.Square, t.Bias, t.Y)),
+            new(nameof(Ops.LinearEach), "linear_each", t => LinearEach(t, t.X)),
+            new(nameof(Ops.LinearEach), "linear_each_few_rows", t => LinearEach(t, t.Router), Recorded: false),
             new(
                 nameof(Ops.MatMul),
                 "matmul",
@@ -532,6 +534,14 @@ internal static class KernelCases
     {
         ExpertRouting routing = t.Route();
         return map(Ops.ExpertDispatch(t.X, routing), routing.Offsets);
+    }
+
+    /// <summary>The sum of three maps of x.</summary>
+    private static Tensor LinearEach(KernelInputs t, Tensor x)
+    {
+        Span<Tensor> y = [null!, null!, null!];
+        Ops.LinearEach(x, [t.Square, t.Moments, t.Square], [t.Bias, null, null], y);
+        return Ops.Add(Ops.Add(y[0], y[1]), y[2]);
     }
 
     /// <summary>A block whose inside is computed twice.</summary>

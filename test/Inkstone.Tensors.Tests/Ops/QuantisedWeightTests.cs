@@ -42,6 +42,33 @@ public sealed class QuantisedWeightTests
         Near(dx, wantedDx);
     }
 
+    /// <summary>Maps of the same x as one job give the bits of each alone, whatever their widths, where types differ too.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Linears_of_one_input_are_those_of_each_alone(DType type, int rows, Isa isa)
+    {
+        using Device device = new(threads: 2, isa);
+        (Tensor first, Tensor other) = Weights(device, type, N, K);
+        (Tensor second, _) = Weights(device, type, 8, K);
+        (Tensor third, _) = Weights(device, type, 100, K);
+        using Tensor x = Tensor.From(device, new Shape(rows, K), Numbers(rows * K, 5)),
+            bias = Tensor.From(device, new Shape(8), Numbers(8, 9));
+        using StepScope step = device.Step();
+        Same([first, second, third], [null, bias, null]);
+        Same([third, first], [null, null]);
+        Same([other, second, third], [null, null, null]);
+
+        void Same(ReadOnlySpan<Tensor> weights, ReadOnlySpan<Tensor?> biases)
+        {
+            Span<Tensor> y = new Tensor[weights.Length];
+            Ops.LinearEach(x, weights, biases, y);
+            for (int i = 0; i < y.Length; i++)
+            {
+                y[i].Span.ToArray().ShouldBe(Ops.Linear(x, weights[i], biases[i]).Span.ToArray());
+            }
+        }
+    }
+
     /// <summary>A step that does not train rounds activations to 8 bits, unless another type was asked for.</summary>
     [Theory]
     [InlineData(DType.Q8_0, 1)]
