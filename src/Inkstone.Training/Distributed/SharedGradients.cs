@@ -8,9 +8,7 @@ namespace Inkstone.Training;
 
 /// <summary>
 /// The gradients of a step over all processes. While the last micro-batch goes backward, a thread of its own sums bucket after bucket over
-/// the ranks: what the backward pass has completed is on
-/// its way while the rest is computed. Each rank receives its part of a bucket from all, sums in the order of ranks and gives the sum back
-/// to all, or keeps it where the optimizer is sharded.
+/// the ranks: what the backward pass has completed is on its way while the rest is computed.
 /// </summary>
 public sealed class SharedGradients : IDisposable
 {
@@ -18,13 +16,9 @@ public sealed class SharedGradients : IDisposable
     private readonly ICommunicator _wire;
     private readonly ParameterArena _arena;
     private readonly GradientBucket[] _buckets;
-    private readonly int[][] _bytes,
-        _received; // of each bucket: bytes of every rank's part; of the own part, once for each rank
+    private readonly BucketSums _sums;
     private readonly int[] _merges; // fixed order: sums due behind each own micro-batch
     private readonly FlatTensors[] _kept; // gradients of micro-batches, or own parts of their sums, that wait for more
-    private readonly float[] _sums;
-    private readonly ushort[] _narrow,
-        _narrowSums;
     private readonly SemaphoreSlim _work = new(0),
         _done = new(0);
     private readonly Thread? _thread;
@@ -79,17 +73,9 @@ public sealed class SharedGradients : IDisposable
                 : _arena.Parameters.Select(t => t.Shape),
         ];
         _kept = [.. Enumerable.Range(0, Depth(_merges)).Select(_ => new FlatTensors(moved[0].Tensor.Device, waiting))];
-        _bytes = [.. _buckets.Select(b => b.Bytes(together.Options.Bf16Wire ? sizeof(ushort) : sizeof(float)))];
-        _received = [.. _bytes.Select(b => Enumerable.Repeat(b[ranks.Rank], ranks.Size).ToArray())];
-        int most = _buckets.Max(b => Math.Max((int)b.Range.Length, (int)b.Part(ranks.Rank).Length * ranks.Size));
-        bool exchanged = ranks.Size > 1 && !ByLibrary;
-        _sums = exchanged ? GC.AllocateUninitializedArray<float>(most, pinned: true) : [];
-        (_narrow, _narrowSums) =
-            exchanged && together.Options.Bf16Wire
-                ? (GC.AllocateUninitializedArray<ushort>(most, pinned: true), GC.AllocateUninitializedArray<ushort>(most, pinned: true))
-                : ([], []);
         _passed = Pass;
         _wire = ranks.Duplicate();
+        _sums = new BucketSums(_buckets, _wire, together.Options);
         if (ranks.Size > 1)
         {
             _thread = new Thread(Work, 1 << 20) { IsBackground = true, Name = "ink gradients" };
@@ -118,8 +104,6 @@ public sealed class SharedGradients : IDisposable
 
     /// <summary>Those of them in which nothing was computed.</summary>
     public double WaitSeconds { get; private set; }
-
-    private bool ByLibrary => _together.Options is { Bf16Wire: false, FixedOrder: false, Zero: 0 };
 
     /// <summary>Begins a step.</summary>
     public void Begin()
@@ -366,48 +350,10 @@ public sealed class SharedGradients : IDisposable
         {
             Merge(bucket.Range, gradient, _keptCount);
         }
-        if (ByLibrary)
-        {
-            _wire.AllReduce(gradient);
-            return;
-        }
-        (int rank, int size) = (_together.Ranks.Rank, _together.Ranks.Size);
-        Span<float> own = gradient.Slice(bucket.Borders[rank], bucket.Borders[rank + 1] - bucket.Borders[rank]),
-            parts = _sums.AsSpan(0, own.Length * size);
-        if (_together.Options.Bf16Wire)
-        {
-            BFloat16Wire.Narrow(gradient, _narrow);
-            _wire.AllToAll(
-                MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)),
-                _bytes[i],
-                MemoryMarshal.AsBytes(_narrowSums.AsSpan(0, parts.Length)),
-                _received[i]
-            );
-            BFloat16Wire.Widen(_narrowSums.AsSpan(0, parts.Length), parts);
-        }
-        else
-        {
-            _wire.AllToAll(MemoryMarshal.AsBytes(gradient), _bytes[i], MemoryMarshal.AsBytes(parts), _received[i]);
-        }
-        OrderedSum.Reduce(parts, size);
-        parts[..own.Length].CopyTo(own);
+        _sums.Sum(i, gradient);
         if (Weights is not null)
         {
-            Keep(i, own);
-        }
-        if (_together.Options.Zero > 0)
-        {
-            return;
-        }
-        if (_together.Options.Bf16Wire)
-        {
-            BFloat16Wire.Narrow(own, _narrow.AsSpan(bucket.Borders[rank]));
-            _wire.AllGather(MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)), _bytes[i]);
-            BFloat16Wire.Widen(_narrow.AsSpan(0, gradient.Length), gradient);
-        }
-        else
-        {
-            _wire.AllGather(MemoryMarshal.AsBytes(gradient), _bytes[i]);
+            Keep(i, _sums.Own(i, gradient));
         }
     }
 
