@@ -116,6 +116,7 @@ internal static partial class Evaluate
                 run,
                 EvaluateStructured.Create(),
                 EvaluateJudge.Create(),
+                EvaluateCore.Create(),
             ],
             Run,
             "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",

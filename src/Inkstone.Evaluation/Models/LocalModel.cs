@@ -138,6 +138,13 @@ public sealed class LocalModel : IEvaluatedModel
         return new GeneratedText(wanted.Prompt, ids, Text(ids, settings));
     }
 
+    /// <summary>Tokens of a prompt of CORE: one begin token before it, whatever the tokenizer does.</summary>
+    internal int[] CoreTokens(string prompt) => [Splitter.PrefixToken, .. _tokenizer.Encode(prompt, addSpecialTokens: false)];
+
+    /// <summary>Log-likelihoods of tokens behind tokens.</summary>
+    internal IReadOnlyList<LogLikelihood> Score(ScoredTokens[] tokens, Action? answered, CancellationToken cancelled) =>
+        _scorer.Score(tokens, answered, cancelled);
+
     private TextMaker.Wanted Wanted(string context, TextSettings settings, ulong number) =>
         new(
             Prompt(context, settings),

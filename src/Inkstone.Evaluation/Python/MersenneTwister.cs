@@ -75,6 +75,16 @@ internal sealed class MersenneTwister
         return drawn;
     }
 
+    /// <summary>shuffle(rows).</summary>
+    public void Shuffle<T>(IList<T> rows)
+    {
+        for (int i = rows.Count - 1; i > 0; i--)
+        {
+            int j = Below(i + 1);
+            (rows[i], rows[j]) = (rows[j], rows[i]);
+        }
+    }
+
     private int Below(int n)
     {
         int bits = 32 - int.LeadingZeroCount(n);
