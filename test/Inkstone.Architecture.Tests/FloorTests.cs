@@ -19,7 +19,7 @@ public sealed partial class FloorTests
         ["Grammar"] = ["Files", "Text"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Files", "Tensors"],
-        ["Data"] = ["Files", "Text"],
+        ["Data"] = ["Files", "Jinja", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Client", "Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],

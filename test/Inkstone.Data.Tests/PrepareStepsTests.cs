@@ -135,6 +135,25 @@ public sealed class PrepareStepsTests : IDisposable
     }
 
     [Fact]
+    public void Documents_that_equal_an_earlier_one_are_counted_and_the_first_three_are_shown()
+    {
+        string input = Jsonl("one", "two", "one", "one", "three", "two", "one");
+        PrepareResult result = new Preparation(
+            new PrepareOptions(
+                [input],
+                _folder["out"],
+                MinLength: 1,
+                ValidRatio: 0,
+                NearDuplicates: new NearDuplicateOptions(),
+                Report: true
+            )
+        ).Run();
+        result.Findings!.Reasons["exact duplicates"].ShouldBe(4);
+        result.Findings.Samples.Where(s => s.Filter == "exact duplicates").Select(s => s.Text).ShouldBe(["one", "one", "two"]);
+        File.ReadAllText(_folder["out/report.html"]).ShouldContain("exact duplicates");
+    }
+
+    [Fact]
     public void Documents_below_a_score_that_their_data_set_gives_are_dropped()
     {
         string[] scores = ["\"score\": 0.7, ", "\"score\": 0.59, ", "\"score\": 3, ", "\"score\": null, ", "\"score\": \"high\", ", ""];

@@ -101,6 +101,36 @@ public sealed class LookTests : IDisposable
         pasted[0].GetProperty("examples")[0].GetProperty("mask").GetString().ShouldBe(mask);
     }
 
+    [Theory]
+    [InlineData("""{"prompt":"the cat","chosen":" sat on","rejected":" hat"}""", "the cat", " sat on", " hat")]
+    [InlineData(
+        """{"chosen":[{"role":"user","content":"the cat"},{"role":"assistant","content":"sat on"}],"rejected":[{"role":"user","content":"the cat"},{"role":"assistant","content":"hat"}]}""",
+        "<|user|>the cat<|end|><|assistant|>",
+        "sat on<|end|>",
+        "hat<|end|>"
+    )]
+    public async Task Of_a_preference_both_answers_are_learned(string record, string prompt, string chosen, string rejected)
+    {
+        Studio.NewTokenizer().Save(Made("tok"));
+        await using Studio studio = await Studio.StartAsync(_folder.Path);
+        JsonElement shown = (await studio.OkAsync("/api/data", new JsonObject { ["run"] = "tok", ["text"] = record })).GetProperty(
+            "records"
+        )[0];
+        shown
+            .GetProperty("examples")
+            .EnumerateArray()
+            .Select(e => (e.GetProperty("answer").GetString(), Of(e, '0'), Of(e, '1')))
+            .ShouldBe([("chosen", prompt, chosen), ("rejected", prompt, rejected)]);
+
+        static string Of(JsonElement example, char bit)
+        {
+            string mask = example.GetProperty("mask").GetString()!;
+            return string.Concat(
+                example.GetProperty("tokens").EnumerateArray().Where((_, i) => mask[i] == bit).Select(t => t[1].GetString())
+            );
+        }
+    }
+
     [Fact]
     public async Task The_last_layer_of_the_lens_is_the_model()
     {

@@ -24,6 +24,11 @@ public sealed class PreferenceReader
     /// <inheritdoc cref="ReadPairs"/>
     public IEnumerable<PreferenceRecord> ReadSingles(IEnumerable<string> files) => Read(files, PreferenceShape.Singles);
 
+    /// <summary>One pair.</summary>
+    /// <exception cref="FormatException">Nothing can be learned from it.</exception>
+    /// <exception cref="InvalidDataException">It has no known form.</exception>
+    public static PreferenceRecord ParsePair(string place, JsonObject record) => PreferenceShape.Pair(record, place)[0];
+
     private IEnumerable<PreferenceRecord> Read(IEnumerable<string> files, Func<JsonObject, string, IReadOnlyList<PreferenceRecord>> shape)
     {
         foreach (string file in files)

@@ -111,7 +111,7 @@ public sealed partial class Preparation(PrepareOptions options)
             );
         }
         long duplicates = options.Dedup ? spool.DropDuplicates(work.Path, cancellation) : 0;
-        counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
+        counts.Add(new FilterCount(PrepareTally.DuplicatesName, state.Spooled, 0, duplicates));
         if (options.DedupLines > 0)
         {
             spool.DropLines(work.Path, cancellation);
@@ -119,6 +119,8 @@ public sealed partial class Preparation(PrepareOptions options)
         BitArray? near = options.NearDuplicates is { } nearOptions
             ? FindNear(state, nearOptions, spool, work, progress, cancellation)
             : null;
+        // Samples come behind all that saves the state, which would hold them twice when a run goes on.
+        state.Tally.AddDuplicates(duplicates > 0 ? spool.Duplicates() : [], duplicates);
         return Write(state, counts, files, folder, spool, near, progress, cancellation);
     }
 

@@ -61,6 +61,9 @@ internal sealed class PrepareSpool : IDisposable
         return _duplicates.Cast<bool>().LongCount(d => d);
     }
 
+    /// <summary>What <see cref="DropDuplicates"/> has found.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Duplicates() => Raw().Where((_, document) => _duplicates?[document] == true);
+
     /// <summary>From now on <see cref="Read"/> leaves out lines that equal an earlier one.</summary>
     public void DropLines(string folder, CancellationToken cancellation)
     {

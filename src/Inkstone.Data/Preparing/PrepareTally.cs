@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text;
 
 namespace Inkstone.Data;
 
@@ -6,6 +7,9 @@ namespace Inkstone.Data;
 /// it.</summary>
 internal sealed class PrepareTally
 {
+    /// <summary>What documents are counted under that equal an earlier one.</summary>
+    public const string DuplicatesName = "exact duplicates";
+
     private const int SamplesOfReason = 3,
         SampleCharacters = 240,
         Bins = 20;
@@ -60,6 +64,19 @@ internal sealed class PrepareTally
                 : document.Text[..(char.IsHighSurrogate(document.Text[SampleCharacters - 1]) ? SampleCharacters - 1 : SampleCharacters)]
                     + "…";
         Samples.Add(new DropSample(filter, reason, value, document.Source, document.Line, text));
+    }
+
+    /// <summary>Notes documents that equal an earlier one, of which no more is read than is shown.</summary>
+    public void AddDuplicates(IEnumerable<ReadOnlyMemory<byte>> texts, long count)
+    {
+        foreach (ReadOnlyMemory<byte> text in texts.Take(SamplesOfReason))
+        {
+            AddDropped(DuplicatesName, null, null, new Document("", 0, Encoding.UTF8.GetString(text.Span)));
+        }
+        if (count > 0)
+        {
+            Reasons[DuplicatesName] = count;
+        }
     }
 
     /// <summary>The findings for people.</summary>

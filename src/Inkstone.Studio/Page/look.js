@@ -63,7 +63,7 @@ VIEWS.data = async view => {
         const card = make('div', 'card', make('h3', '', record.place));
         if (record.problem) card.append(make('p', 'error', record.problem));
         for (const example of record.examples) {
-          card.append(make('p', 'note', `${example.learned} ${t('of')} ${example.count} ${t('tokensLearned')}`), make('div', 'text', ...example.tokens.map((token, i) => tokenSpan(token, i, (example.mask[i] === '1' ? 'learned' : 'read') + (i % 2 ? ' odd' : '')))));
+          card.append(make('p', 'note', `${example.answer ? t(example.answer) + ': ' : ''}${example.learned} ${t('of')} ${example.count} ${t('tokensLearned')}`), make('div', 'text', ...example.tokens.map((token, i) => tokenSpan(token, i, (example.mask[i] === '1' ? 'learned' : 'read') + (i % 2 ? ' odd' : '')))));
         }
         if (record.record) card.append(make('details', '', make('summary', '', t('asRecord')), make('pre', '', record.record)));
         return card;

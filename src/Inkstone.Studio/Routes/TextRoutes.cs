@@ -131,31 +131,24 @@ internal sealed class TextRoutes(StudioFolder folder, ModelDesk desk)
             : JsonRecords.Read(file, []).Select(r => (r.Place, (JsonObject?)r.Record, ""));
     }
 
-    /// <summary>A conversation with its masks, or the longest text of a record.</summary>
+    /// <summary>A conversation with its masks, both answers of a preference, or the longest text of a record.</summary>
     private static JsonObject Show(Tokenizer tokenizer, string place, JsonObject? record, string text)
     {
         JsonArray examples = [];
         string? why = null;
-        Conversation? conversation = null;
+        bool known = false;
         if (record is not null)
         {
             try
             {
-                conversation = ConversationReader.Parse(place, record);
-                foreach (
-                    MaskedConversation example in new ChatMasks(ChatTemplate.For(tokenizer), tokenizer).Mask(
-                        conversation.Messages,
-                        conversation.Tools,
-                        conversation.TemplateVariables
-                    )
-                )
+                foreach (JsonObject example in Learned(tokenizer, place, record, out known))
                 {
-                    examples.Add((JsonNode)Example(tokenizer, example.Ids, example.LossMask));
+                    examples.Add((JsonNode)example);
                 }
             }
             catch (Exception fault) when (fault is FormatException or InvalidDataException or Jinja.TemplateException)
             {
-                why = conversation is null ? null : fault.Message;
+                why = known ? fault.Message : null;
             }
             text =
                 record
@@ -173,10 +166,50 @@ internal sealed class TextRoutes(StudioFolder folder, ModelDesk desk)
         {
             ["place"] = place,
             ["problem"] = why,
-            ["conversation"] = conversation is not null && why is null,
+            ["conversation"] = known && why is null,
             ["examples"] = examples,
             ["record"] = record is null ? null : Cut(record.ToJsonString()),
         };
+    }
+
+    /// <summary>What is learned of a conversation, or of the two answers of a preference, of which both are compared.</summary>
+    /// <param name="tokenizer">the tokenizer</param>
+    /// <param name="place">where the record was read</param>
+    /// <param name="record">the record</param>
+    /// <param name="known">whether its form is one of these</param>
+    private static IReadOnlyList<JsonObject> Learned(Tokenizer tokenizer, string place, JsonObject record, out bool known)
+    {
+        known = false;
+        if (record.ContainsKey("chosen") && record.ContainsKey("rejected"))
+        {
+            PreferenceRecord pair = PreferenceReader.ParsePair(place, record);
+            known = true;
+            PreferenceExample example = new PreferenceTokens(tokenizer, () => ChatTemplate.For(tokenizer), null).Encode(pair).Example;
+            return
+            [
+                .. example.Answers.Zip(
+                    ["chosen", "rejected"],
+                    (answer, which) =>
+                    {
+                        JsonObject shown = Example(
+                            tokenizer,
+                            [.. example.Prompt, .. answer],
+                            [.. example.Prompt.Select(_ => false), .. answer.Select(_ => true)]
+                        );
+                        shown["answer"] = which;
+                        return shown;
+                    }
+                ),
+            ];
+        }
+        Conversation conversation = ConversationReader.Parse(place, record);
+        known = true;
+        return
+        [
+            .. new ChatMasks(ChatTemplate.For(tokenizer), tokenizer)
+                .Mask(conversation.Messages, conversation.Tools, conversation.TemplateVariables)
+                .Select(e => Example(tokenizer, e.Ids, e.LossMask)),
+        ];
     }
 
     private static JsonObject Example(Tokenizer tokenizer, int[] ids, bool[] learned) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Inkstone.Data;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Tensors;

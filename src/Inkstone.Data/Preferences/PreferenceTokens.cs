@@ -1,9 +1,8 @@
 using System.Text.Json.Nodes;
-using Inkstone.Data;
 using Inkstone.Jinja;
 using Inkstone.Text;
 
-namespace Inkstone.Training;
+namespace Inkstone.Data;
 
 /// <summary>A prompt with its answers as tokens.</summary>
 /// <param name="Prompt">the prompt; may be empty</param>
