@@ -44,7 +44,7 @@ public sealed class Pretrain : IDisposable
         );
         PackedLoader? held =
             _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
-        bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
+        bool fromNothing = recipe.Model.Preset is not { } preset || Presets.ModelDirectory(preset) is null;
         _run = new TrainRun<Batch>(
             recipe,
             start,
@@ -82,7 +82,12 @@ public sealed class Pretrain : IDisposable
     private CausalLm OpenModel(string? checkpoint)
     {
         string? start =
-            checkpoint ?? (_recipe.Model.Preset is { } preset && Directory.Exists(preset) ? CheckpointFolder.Resolve(preset) : null);
+            checkpoint
+            ?? (
+                _recipe.Model.Preset is { } preset && Presets.ModelDirectory(preset) is { } directory
+                    ? CheckpointFolder.Resolve(directory)
+                    : null
+            );
         CausalLm model = start is not null
             ? Pretrained.Open(start, _device)
             : Pretrained.New(
