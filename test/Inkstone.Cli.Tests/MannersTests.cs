@@ -354,7 +354,20 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void A_run_may_have_the_name_of_its_preset()
     {
-        string[] line = ["pretrain", "r.yaml", "--model.preset", "tiny", "--out", "tiny", "--train.steps", "2", "--schedule.warmup_steps", "1", "--quiet"];
+        string[] line =
+        [
+            "pretrain",
+            "r.yaml",
+            "--model.preset",
+            "tiny",
+            "--out",
+            "tiny",
+            "--train.steps",
+            "2",
+            "--schedule.warmup_steps",
+            "1",
+            "--quiet",
+        ];
         Ink.RunIn(place.Path, line).ShouldEndWith(0);
         Ink.RunIn(place.Path, [.. line, "--force"]).ShouldEndWith(0);
     }
