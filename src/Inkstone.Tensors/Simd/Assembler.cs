@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Iced.Intel;
 
@@ -7,9 +6,9 @@ namespace Inkstone.Tensors;
 /// <summary>Kernels assembled at run time, for instructions that the runtime has no intrinsics for.</summary>
 internal static unsafe class Assembler
 {
-    /// <summary>True where machine code can be made and called: 64-bit x86 Linux (System V calling convention) with dynamic code.</summary>
-    public static bool IsSupported =>
-        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && RuntimeFeature.IsDynamicCodeSupported;
+    /// <summary>True where machine code can be made and called: 64-bit x86 Linux (System V calling convention). The system
+    /// maps it, so a program that is compiled ahead can do so too.</summary>
+    public static bool IsSupported => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     /// <summary>Encodes what <paramref name="write"/> wrote.</summary>
     public static byte[] Encode(Action<Iced.Intel.Assembler> write)
